@@ -1,0 +1,128 @@
+import { PRIORITY_CLASSES, type PriorityClass } from '../core/types.ts';
+
+/** One request that waits. The queue owns the links; whoever entered it keeps the object to leave again. */
+export interface Waiter {
+  readonly lane: string;
+  readonly priority: PriorityClass;
+  /** Goes to the front of its line: it has waited before and comes back from a backend that failed. */
+  readonly returning: boolean;
+  /** Tries to start; false = still no room. Called in order, in the tick in which room appeared. */
+  tryStart(): boolean;
+}
+
+interface Node {
+  readonly waiter: Waiter;
+  previous: Node | undefined;
+  next: Node | undefined;
+}
+
+/** First in, first out, with O(1) removal from the middle. */
+class Line {
+  first: Node | undefined;
+  #last: Node | undefined;
+
+  push(waiter: Waiter): Node {
+    const node: Node = { waiter, previous: this.#last, next: undefined };
+    if (this.#last === undefined) this.first = node;
+    else this.#last.next = node;
+    this.#last = node;
+    return node;
+  }
+
+  unshift(waiter: Waiter): Node {
+    const node: Node = { waiter, previous: undefined, next: this.first };
+    if (this.first === undefined) this.#last = node;
+    else this.first.previous = node;
+    this.first = node;
+    return node;
+  }
+
+  remove(node: Node): void {
+    if (node.previous === undefined) this.first = node.next;
+    else node.previous.next = node.next;
+    if (node.next === undefined) this.#last = node.previous;
+    else node.next.previous = node.previous;
+  }
+}
+
+/** The waiters of one model: a line per class and the credit by which the classes take turns. */
+interface Lane {
+  readonly lines: Readonly<Record<PriorityClass, Line>>;
+  readonly credit: Record<PriorityClass, number>;
+  size: number;
+}
+
+const newLane = (): Lane => ({
+  lines: { interactive: new Line(), normal: new Line(), batch: new Line() },
+  credit: { interactive: 0, normal: 0, batch: 0 },
+  size: 0,
+});
+
+/**
+ * The order in which waiting requests start: a lane per model, so that a full model holds up nobody else; in a lane the
+ * classes share by smooth weights (the same rule as the round-robin strategy), and within a class first come, first
+ * served. Pure: no time, no promise.
+ */
+export class WaitingQueue {
+  readonly #lanes = new Map<string, Lane>();
+  readonly #depth: Record<PriorityClass, number> = { interactive: 0, normal: 0, batch: 0 };
+  #weights: Readonly<Record<PriorityClass, number>>;
+
+  constructor(weights: Readonly<Record<PriorityClass, number>>) {
+    this.#weights = weights;
+  }
+
+  setWeights(weights: Readonly<Record<PriorityClass, number>>): void {
+    this.#weights = weights;
+  }
+
+  get size(): number {
+    return this.#depth.interactive + this.#depth.normal + this.#depth.batch;
+  }
+
+  depth(priority: PriorityClass): number {
+    return this.#depth[priority];
+  }
+
+  /** Takes a waiter in; the function that comes back takes it out again and may be called any number of times. */
+  push(waiter: Waiter): () => void {
+    const lane = this.#lanes.get(waiter.lane) ?? newLane();
+    this.#lanes.set(waiter.lane, lane);
+    const line = lane.lines[waiter.priority];
+    const node = waiter.returning ? line.unshift(waiter) : line.push(waiter);
+    lane.size++;
+    this.#depth[waiter.priority]++;
+    let waiting = true;
+    return () => {
+      if (!waiting) return;
+      waiting = false;
+      lane.lines[waiter.priority].remove(node);
+      this.#depth[waiter.priority]--;
+      lane.size--;
+      if (lane.size === 0) this.#lanes.delete(waiter.lane);
+    };
+  }
+
+  /** Starts whoever can start now, lane by lane, until the head of each lane finds no room. */
+  pump(): void {
+    // A copy: starting a waiter removes it and may remove its lane.
+    for (const lane of [...this.#lanes.values()]) {
+      while (lane.size > 0 && this.#startNext(lane));
+    }
+  }
+
+  #startNext(lane: Lane): boolean {
+    const waiting = PRIORITY_CLASSES.filter((priority) => lane.lines[priority].first !== undefined);
+    const byCredit = waiting.toSorted(
+      (a, b) => lane.credit[b] + this.#weights[b] - (lane.credit[a] + this.#weights[a]),
+    );
+    for (const priority of byCredit) {
+      if (lane.lines[priority].first?.waiter.tryStart() !== true) continue;
+      const total = waiting.reduce((sum, each) => sum + this.#weights[each], 0);
+      for (const each of waiting) lane.credit[each] += this.#weights[each];
+      lane.credit[priority] -= total;
+      return true;
+    }
+    return false;
+  }
+}

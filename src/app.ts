@@ -1,0 +1,327 @@
+import { readFileSync } from 'node:fs';
+import { Gate } from './admission/gate.ts';
+import { Prober } from './backends/prober.ts';
+import { Registry } from './backends/registry.ts';
+import { configDiff, redactConfig } from './config/parse.ts';
+import type { BackendConfig, Config, HostPort } from './config/types.ts';
+import { systemClock, type Clock } from './core/clock.ts';
+import { modelKey } from './core/model-name.ts';
+import { systemRng, type Rng } from './core/rng.ts';
+import type { Checked, Log } from './core/types.ts';
+import { Passthrough } from './forward/passthrough.ts';
+import { Pools } from './forward/pools.ts';
+import { createProbe } from './forward/probe.ts';
+import { RetryBudget } from './forward/retry-budget.ts';
+import { Admin } from './http/admin.ts';
+import type { ReloadResult } from './http/control.ts';
+import { Handler } from './http/handle.ts';
+import { Operator } from './http/operator.ts';
+import { Listener, type ListenerOptions } from './http/server.ts';
+import { TargetTable } from './http/targets.ts';
+import { History } from './results/history.ts';
+import { Learned } from './results/learned.ts';
+import { Metrics } from './results/metrics.ts';
+import { Recorder } from './results/recorder.ts';
+import { createCategorizerChain, type CategorizerChain } from './tasks/index.ts';
+
+/** Requests that can be looked at afterwards. */
+const HISTORY_SIZE = 1_000;
+/** `queue.max_waiting: auto` is four waiting requests per slot, a backend with learned slots counted as four. */
+const WAITING_PER_SLOT = 4;
+const ASSUMED_SLOTS = 4;
+const MIN_WAITING = 64;
+
+export interface AppOptions {
+  readonly config: Config;
+  /** Reads the configuration again, where there is a file to read. */
+  readonly reread?: () => Promise<Checked<Config>>;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly rng?: Rng;
+}
+
+/** The version in package.json, beside `src` and `dist` alike. */
+export const productVersion = (): string => {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { readonly version: unknown }).version);
+};
+
+const maxWaiting = (config: Config): number => {
+  if (config.queue.maxWaiting !== 'auto') return config.queue.maxWaiting;
+  const slots = config.backends.reduce((sum, { slots: each }) => sum + (each === 'auto' ? ASSUMED_SLOTS : each), 0);
+  return Math.max(MIN_WAITING, WAITING_PER_SLOT * slots);
+};
+
+const schedule = (ms: number, run: () => void): (() => void) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
+
+/** The whole proxy: builds every part, wires them, and starts, reloads and stops them. */
+export class App {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #rng: Rng;
+  readonly #reread: AppOptions['reread'];
+  readonly #probers = new Map<string, Prober>();
+  readonly #pools = new Pools();
+  readonly #passthrough: Passthrough;
+  readonly #retries: RetryBudget;
+  readonly #registry: Registry;
+  readonly #gate: Gate;
+  readonly #metrics: Metrics;
+  readonly #recorder: Recorder;
+  readonly #operator: Operator;
+  readonly #handler: Handler;
+  readonly #admin: Admin;
+  readonly #listeners: Listener[] = [];
+  #config: Config;
+  #targets: TargetTable;
+  #beat: NodeJS.Timeout | undefined;
+  #draining = false;
+
+  constructor({ config, reread, log, clock = systemClock, rng = systemRng }: AppOptions) {
+    this.#config = config;
+    this.#reread = reread;
+    this.#log = log;
+    this.#clock = clock;
+    this.#rng = rng;
+    this.#targets = new TargetTable(config.aliases, config.virtualModels);
+    this.#retries = new RetryBudget(config.retry.budget);
+    this.#passthrough = new Passthrough(clock);
+    const learned = new Learned();
+    const history = new History(HISTORY_SIZE);
+    const categorizer = createCategorizerChain({ log });
+    this.#gate = new Gate(clock, schedule, this.#gateSettings(config));
+    this.#registry = this.#createRegistry(learned);
+    this.#metrics = new Metrics(
+      {
+        backends: () => this.#registry.snapshots(),
+        queueDepth: (priority) => this.#gate.depth(priority),
+        strategy: () => this.#operator.current.name,
+        knownModel: (name) => this.#knownModel(name),
+      },
+      productVersion(),
+    );
+    this.#recorder = new Recorder(learned, this.#metrics, history, log);
+    this.#operator = this.#createOperator(history, categorizer);
+    this.#handler = this.#createHandler(categorizer);
+    this.#admin = new Admin(this.#operator, () => this.#config.admin.token, log);
+    this.#registry.apply(config.backends);
+  }
+
+  // ---- building ----
+
+  #createRegistry(learned: Learned): Registry {
+    const log = this.#log;
+    return new Registry({
+      clock: this.#clock,
+      statsOf: (id) => learned.of(id),
+      forget: (id) => this.#recorder.forget(id),
+      breaker: this.#config.circuitBreaker,
+      health: this.#config.health,
+      events: {
+        released: () => this.#gate.pump(),
+        breakerChanged: (backend, model, from, to, why) => {
+          this.#metrics.breakerChanged(to);
+          const fields = { event: 'breaker-changed', backend, model, from, to, why };
+          const message = `circuit breaker of ${backend}${model === undefined ? '' : ` for ${model}`}: ${from} → ${to}`;
+          if (to === 'open') {
+            if (model !== undefined) learned.doubt(`${backend}/${model}`);
+            log.warn(fields, message);
+          } else {
+            log.info(fields, message);
+            this.#gate.pump();
+          }
+        },
+        healthChanged: (backend, up, why) => {
+          const fields = { event: up ? 'backend-up' : 'backend-down', backend, why };
+          if (up) log.info(fields, `backend ${backend} is up`);
+          else log.warn(fields, `backend ${backend} is down: ${why}`);
+          if (up) this.#gate.pump();
+        },
+        modelsChanged: (backend) => {
+          const count = this.#registry.get(backend)?.installed.size ?? 0;
+          log.info({ event: 'models-changed', backend, count }, `backend ${backend} has ${count} models`);
+        },
+      },
+    });
+  }
+
+  #createOperator(history: History, categorizer: CategorizerChain): Operator {
+    return new Operator(
+      {
+        registry: this.#registry,
+        gate: this.#gate,
+        recorder: this.#recorder,
+        history,
+        metrics: this.#metrics,
+        categorizer,
+        log: this.#log,
+        draining: () => this.#draining,
+        config: () => redactConfig(this.#config),
+        reload: (who) => this.reload(who),
+      },
+      this.#config.routing.strategy,
+    );
+  }
+
+  #createHandler(categorizer: CategorizerChain): Handler {
+    return new Handler({
+      settings: () => ({
+        strategy: this.#operator.current,
+        targets: this.#targets,
+        maxAttempts: this.#config.retry.maxAttempts,
+        bodyBytes: this.#config.limits.bodyBytes,
+        bodyIdleMs: this.#config.limits.bodyIdleTimeoutMs,
+      }),
+      registry: this.#registry,
+      gate: this.#gate,
+      categorizer,
+      pools: this.#pools,
+      passthrough: this.#passthrough,
+      retries: this.#retries,
+      recorder: this.#recorder,
+      metrics: this.#metrics,
+      refreshModels: async () => {
+        await Promise.all([...this.#probers.values()].map((prober) => prober.now()));
+      },
+      suspect: (backend) => void this.#probers.get(backend)?.now(),
+      clock: this.#clock,
+      rng: this.#rng,
+      log: this.#log,
+    });
+  }
+
+  #gateSettings(config: Config): ConstructorParameters<typeof Gate>[2] {
+    return {
+      maxWaiting: maxWaiting(config),
+      maxWaitMs: config.queue.maxWaitMs,
+      classWeights: config.queue.classWeights,
+    };
+  }
+
+  #knownModel(name: string): boolean {
+    return this.#registry.models().has(modelKey(name)) || this.#targets.knows(name);
+  }
+
+  // ---- life ----
+
+  /**
+   * Opens the listeners and begins to probe.
+   * @returns the addresses that were bound, which matters where port 0 was asked for
+   * @throws the system's error when an address cannot be bound; nothing is left open then
+   */
+  async start(): Promise<{
+    readonly proxy: HostPort;
+    readonly admin: HostPort;
+    readonly metrics: HostPort | undefined;
+  }> {
+    const { listen, admin, metrics, limits } = this.#config;
+    try {
+      for (const backend of this.#config.backends) this.#probe(backend);
+      const adminAt = await this.#listen(admin.listen, (req, res) => this.#admin.handle(req, res));
+      const metricsAt =
+        metrics.listen && (await this.#listen(metrics.listen, (req, res) => this.#admin.handleMetricsOnly(req, res)));
+      const proxyAt = await this.#listen(listen, (req, res) => this.#handler.handle(req, res));
+      this.#beat = setInterval(() => this.#handler.sweep(limits.streamIdleTimeoutMs), limits.streamIdleTimeoutMs);
+      this.#beat.unref();
+      return { proxy: proxyAt, admin: adminAt, metrics: metricsAt };
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+
+  /** Resolves when every backend was looked at once. */
+  async probed(): Promise<void> {
+    await Promise.all([...this.#probers.values()].map((prober) => prober.now()));
+  }
+
+  #listen(address: HostPort, handle: ListenerOptions['handle']): Promise<HostPort> {
+    const { headerBytes, connections, headTimeoutMs } = this.#config.limits;
+    const listener = new Listener({ address, headerBytes, connections, headTimeoutMs, handle });
+    this.#listeners.push(listener);
+    return listener.listen();
+  }
+
+  #probe(backend: BackendConfig): void {
+    const prober = new Prober({
+      backend: backend.name,
+      probe: createProbe({
+        origin: backend.url.origin,
+        pathPrefix: backend.url.pathname === '/' ? '' : backend.url.pathname,
+        headers: backend.headers,
+      }),
+      clock: this.#clock,
+      rng: this.#rng,
+      intervalMs: this.#config.health.intervalMs,
+      timeoutMs: this.#config.health.timeoutMs,
+      observe: (seen) => this.#registry.observe(backend.name, seen),
+    });
+    this.#probers.set(backend.name, prober);
+    void prober.start();
+  }
+
+  /**
+   * Takes over the configuration as it is written now, all or nothing: on any problem the old one holds whole.
+   * Requests under way are not touched; learned values, breakers and counters of backends that stay are kept.
+   */
+  async reload(who: string): Promise<ReloadResult> {
+    if (this.#reread === undefined) {
+      const message = 'there is no configuration file to reload; start with --config FILE';
+      return { ok: false, issues: [{ path: '', line: 0, column: 0, message }] };
+    }
+    const next = await this.#reread();
+    if (!next.ok) {
+      this.#metrics.reloaded('failed');
+      this.#log.error({ event: 'reload-failed', who, issues: next.issues }, 'the configuration was not reloaded');
+      return next;
+    }
+    const changes = configDiff(this.#config, next.value);
+    this.#apply(next.value, who);
+    this.#metrics.reloaded('applied');
+    this.#log.info({ event: 'reloaded', who, changes }, `configuration reloaded: ${changes.length} changes`);
+    return { ok: true, changes };
+  }
+
+  #apply(next: Config, who: string): void {
+    const before = this.#config;
+    this.#config = next;
+    this.#targets = new TargetTable(next.aliases, next.virtualModels);
+    this.#retries.configure(next.retry.budget);
+    this.#registry.configure(next.circuitBreaker, next.health);
+    this.#registry.apply(next.backends);
+    this.#gate.configure(this.#gateSettings(next));
+    // A strategy set by hand stays until the file itself asks for another one.
+    if (next.routing.strategy !== before.routing.strategy) this.#operator.setStrategy(next.routing.strategy, who);
+    for (const prober of this.#probers.values()) prober.stop();
+    this.#probers.clear();
+    for (const backend of next.backends) this.#probe(backend);
+    this.#pools.keep(new Set(next.backends.map(({ name }) => name)));
+    this.#gate.pump();
+  }
+
+  /**
+   * Stops accepting, lets every request finish, then closes everything.
+   * @param limitMs after this long what still runs is cut off
+   * @returns whether everything finished by itself
+   */
+  async drain(limitMs: number): Promise<boolean> {
+    this.#draining = true;
+    const timedOut = new Promise<false>((resolve) => setTimeout(() => resolve(false), limitMs).unref());
+    const drained = Promise.all(this.#listeners.map((listener) => listener.drain())).then(() => true);
+    const clean = await Promise.race([drained, timedOut]);
+    await this.kill();
+    return clean;
+  }
+
+  /** Ends everything at once. */
+  async kill(): Promise<void> {
+    clearInterval(this.#beat);
+    for (const prober of this.#probers.values()) prober.stop();
+    for (const listener of this.#listeners) listener.destroy();
+    this.#passthrough.close();
+    await this.#pools.destroy();
+  }
+}

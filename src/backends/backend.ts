@@ -1,0 +1,175 @@
+import type { BackendConfig } from '../config/types.ts';
+import { modelKey } from '../core/model-name.ts';
+import type { BreakerSettings, BreakerState, Candidate, CandidateStats } from '../core/types.ts';
+import { advance, allows, closedBreaker, stateOf, type Breaker } from './breaker.ts';
+
+/** A model that a backend has on disk, from `/api/tags`. */
+export interface InstalledModel {
+  /** The name as the backend lists it. */
+  readonly name: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** A model that a backend has in memory, from `/api/ps`. */
+export interface LoadedModel {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly vramBytes: number;
+  readonly contextLength: number;
+}
+
+/** What one probe of a backend found. */
+export type Seen =
+  | {
+      readonly up: true;
+      readonly version: string;
+      readonly installed: readonly InstalledModel[];
+      readonly loaded: readonly LoadedModel[];
+    }
+  | { readonly up: false; readonly error: string };
+
+export type Health = 'up' | 'down' | 'unknown';
+
+/** One model on one backend: the unit that a strategy chooses. Written only by the registry. */
+export class Runner implements Candidate {
+  readonly id: string;
+  readonly backend: Backend;
+  readonly model: string;
+  readonly stats: CandidateStats;
+  breaker: Breaker = closedBreaker;
+  /** Requests for this model taken and not yet ended. */
+  running = 0;
+
+  constructor(backend: Backend, model: string, stats: CandidateStats) {
+    this.id = `${backend.id}/${model}`;
+    this.backend = backend;
+    this.model = model;
+    this.stats = stats;
+  }
+
+  get backendId(): string {
+    return this.backend.id;
+  }
+
+  get weight(): number {
+    return this.backend.weight;
+  }
+
+  get inflight(): number {
+    return this.backend.inflight;
+  }
+
+  get resident(): boolean {
+    return this.running > 0 || this.backend.loaded.has(this.model);
+  }
+
+  /** A request may start here now, as far as slots go; requests that run no model need none. */
+  get hasRoom(): boolean {
+    const { slots } = this.backend;
+    return slots === 'auto' || this.model === '' || this.running < slots;
+  }
+}
+
+/** One Ollama server as the proxy knows it. Three owners: the operator, the prober, the outcomes; one writer. */
+export class Backend {
+  readonly id: string;
+  // the operator's word
+  config: BackendConfig;
+  weight: number;
+  enabled = true;
+  draining = false;
+  // the prober's word
+  health: Health = 'unknown';
+  misses = 0;
+  hits = 0;
+  lastError = '';
+  version = '';
+  lastSeenAt: number | undefined;
+  installed = new Map<string, InstalledModel>();
+  loaded = new Map<string, LoadedModel>();
+  // what outcomes taught us
+  breaker: Breaker = closedBreaker;
+  inflight = 0;
+  readonly runners = new Map<string, Runner>();
+
+  constructor(config: BackendConfig) {
+    this.id = config.name;
+    this.config = config;
+    this.weight = config.weight;
+  }
+
+  get slots(): number | 'auto' {
+    return this.config.slots;
+  }
+
+  /** The path in front of every route, '' or `/prefix`. */
+  get pathPrefix(): string {
+    return this.config.url.pathname === '/' ? '' : this.config.url.pathname;
+  }
+
+  /** Takes over what a probe listed. Names are kept by their `modelKey`. */
+  replaceModels(installed: readonly InstalledModel[], loaded: readonly LoadedModel[]): void {
+    this.installed = new Map(installed.map((model) => [modelKey(model.name), model]));
+    this.loaded = new Map(loaded.map((model) => [modelKey(model.name), model]));
+  }
+}
+
+/** Why a backend cannot take a request for a model now; undefined when it can, room in its slots aside. */
+export const obstacle = (runner: Runner, settings: BreakerSettings, at: number): string | undefined => {
+  const { backend } = runner;
+  if (!backend.enabled) return 'disabled by the operator';
+  if (backend.draining) return 'draining';
+  if (backend.health !== 'up') return backend.lastError === '' ? 'not probed yet' : `down: ${backend.lastError}`;
+  if (!allows(advance(backend.breaker, settings, at), settings, at)) return 'circuit breaker of the backend is open';
+  if (!allows(advance(runner.breaker, settings, at), settings, at)) return 'circuit breaker of the model is open';
+  return undefined;
+};
+
+/** A frozen picture of one backend, for the admin API, logs and metrics. */
+export interface BackendSnapshot {
+  readonly name: string;
+  readonly url: string;
+  readonly weight: number;
+  readonly slots: number | 'auto';
+  readonly zone: string;
+  readonly enabled: boolean;
+  readonly draining: boolean;
+  readonly health: Health;
+  readonly lastError: string | undefined;
+  readonly version: string | undefined;
+  readonly inflight: number;
+  readonly breaker: BreakerState;
+  readonly models: readonly {
+    readonly name: string;
+    readonly loaded: boolean;
+    readonly running: number;
+    readonly breaker: BreakerState;
+    readonly digest: string;
+  }[];
+}
+
+export const snapshotOf = (backend: Backend, settings: BreakerSettings, at: number): BackendSnapshot => ({
+  name: backend.id,
+  url: backend.config.url.href.replace(/\/$/, ''),
+  weight: backend.weight,
+  slots: backend.slots,
+  zone: backend.config.zone,
+  enabled: backend.enabled,
+  draining: backend.draining,
+  health: backend.health,
+  lastError: backend.lastError === '' ? undefined : backend.lastError,
+  version: backend.version === '' ? undefined : backend.version,
+  inflight: backend.inflight,
+  breaker: stateOf(backend.breaker, settings, at),
+  models: [...backend.installed].map(([key, model]) => {
+    const runner = backend.runners.get(key);
+    return {
+      name: model.name,
+      loaded: backend.loaded.has(key),
+      running: runner?.running ?? 0,
+      breaker: runner === undefined ? 'closed' : stateOf(runner.breaker, settings, at),
+      digest: model.digest,
+    };
+  }),
+});

@@ -1,0 +1,86 @@
+import type { Clock } from '../core/clock.ts';
+import { errorText } from '../core/errors.ts';
+import type { Rng } from '../core/rng.ts';
+import type { Seen } from './backend.ts';
+
+/** Asks one backend how it is and what it has; `close` lets go of the connection it keeps for that. */
+export interface Probe {
+  look(timeoutMs: number): Promise<Seen>;
+  close(): void;
+}
+
+export interface ProberOptions {
+  readonly backend: string;
+  readonly probe: Probe;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly observe: (seen: Seen) => void;
+}
+
+/** Spread of the interval, so that many probers do not beat in step. */
+const JITTER = 0.2;
+/** After a miss the next look comes sooner, so that `unhealthy_after` misses are found in seconds. */
+const SUSPECT_INTERVAL_MS = 1_000;
+/** Looks asked for from outside (a failed request, an unknown model) come at most this often. */
+const MIN_GAP_MS = 500;
+
+/** Looks at one backend in a jittered loop, on its own connection, one look at a time. */
+export class Prober {
+  readonly #options: ProberOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #lastStart = Number.NEGATIVE_INFINITY;
+  #missed = false;
+  #stopped = false;
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** The first look, at once; the loop goes on from there. */
+  start(): Promise<void> {
+    return this.#look();
+  }
+
+  /**
+   * A look out of turn. Joins the one under way; does nothing within half a second of the last one.
+   * @returns when the look is over
+   */
+  now(): Promise<void> {
+    if (this.#running !== undefined) return this.#running;
+    if (this.#options.clock.now() - this.#lastStart < MIN_GAP_MS) return Promise.resolve();
+    return this.#look();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#options.probe.close();
+  }
+
+  #look(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#lastStart = this.#options.clock.now();
+    this.#running = this.#options.probe
+      .look(this.#options.timeoutMs)
+      .catch((error: unknown): Seen => ({ up: false, error: errorText(error) }))
+      .then((seen) => {
+        this.#running = undefined;
+        if (this.#stopped) return;
+        this.#missed = !seen.up;
+        this.#options.observe(seen);
+        this.#plan();
+      });
+    return this.#running;
+  }
+
+  #plan(): void {
+    const { intervalMs, rng } = this.#options;
+    const base = this.#missed ? Math.min(intervalMs, SUSPECT_INTERVAL_MS) : intervalMs;
+    const wait = base * (1 + JITTER * (rng.next() - 0.5));
+    this.#timer = setTimeout(() => void this.#look(), wait);
+    this.#timer.unref();
+  }
+}

@@ -1,0 +1,16 @@
+/** What a command may touch of the process it runs in; main.ts gives the real one, tests give a list. */
+export interface Io {
+  /** Results. */
+  out(text: string): void;
+  /** Logs, progress and problems. */
+  err(text: string): void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** A person is watching the error stream. */
+  readonly interactive: boolean;
+  /** Colours are welcome on the error stream. */
+  readonly color: boolean;
+  /** Called at the first signal to stop; a second one ends the process at once. */
+  onStop(fn: () => Promise<void>): void;
+  /** Called at each signal to reload. */
+  onReload(fn: () => void): void;
+}

@@ -1,0 +1,137 @@
+import { parseArgs } from 'node:util';
+import { App } from '../app.ts';
+import { applyOverrides, loadConfigFile, type Overrides } from '../config/load.ts';
+import { defaultConfig, formatIssue, type ParseContext } from '../config/parse.ts';
+import type { Config, HostPort } from '../config/types.ts';
+import { watchFile } from '../config/watch.ts';
+import { errorText } from '../core/errors.ts';
+import { TASK_CATEGORIES, type Checked, type Issue } from '../core/types.ts';
+import { createLog } from '../log.ts';
+import { STRATEGY_NAMES } from '../routing/index.ts';
+import type { Io } from './io.ts';
+import { USAGE } from './usage.ts';
+
+/** Where an Ollama server is when nobody says anything else. */
+const DEFAULT_BACKEND = 'http://127.0.0.1:11434';
+
+/** What a configuration may name, for parsing and checking it. */
+export const parseContext = (env: Io['env']): ParseContext => ({
+  env,
+  strategies: STRATEGY_NAMES,
+  categories: TASK_CATEGORIES,
+});
+
+interface Flags extends Overrides {
+  readonly config: string | undefined;
+  readonly help: boolean;
+}
+
+const readFlags = (argv: readonly string[]): Flags => {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      config: { type: 'string' },
+      listen: { type: 'string' },
+      'admin-listen': { type: 'string' },
+      backend: { type: 'string', multiple: true },
+      strategy: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const { config, listen, backend, strategy, help } = values;
+  return { config, listen, adminListen: values['admin-listen'], backends: backend, strategy, help };
+};
+
+/** File, then environment, then flags; where no backend is named anywhere, the usual place of a local Ollama. */
+const assemble = async (
+  flags: Flags,
+  context: ParseContext,
+  warn: (issue: Issue) => void,
+): Promise<Checked<{ readonly config: Config; readonly assumed: boolean }>> => {
+  let config: Config;
+  if (flags.config === undefined) {
+    config = defaultConfig(context);
+  } else {
+    const loaded = await loadConfigFile(flags.config, context);
+    if (!loaded.ok) return loaded;
+    config = loaded.value.config;
+    loaded.value.warnings.forEach(warn);
+  }
+  const overridden = applyOverrides(config, flags, context);
+  if (!overridden.ok) return overridden;
+  if (overridden.value.backends.length > 0) return { ok: true, value: { config: overridden.value, assumed: false } };
+  const local = applyOverrides(config, { ...flags, backends: [DEFAULT_BACKEND] }, context);
+  return local.ok ? { ok: true, value: { config: local.value, assumed: true } } : local;
+};
+
+const urlOf = ({ host, port }: HostPort): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/**
+ * `serve`: the proxy, until a signal stops it.
+ * @returns 0 after a clean drain, 1 when it cannot run or requests had to be cut off, 2 for bad usage or configuration
+ */
+export const serveCommand = async (argv: readonly string[], io: Io): Promise<number> => {
+  let flags: Flags;
+  try {
+    flags = readFlags(argv);
+  } catch (error) {
+    io.err(`serve: ${errorText(error)}\n\n${USAGE.serve}`);
+    return 2;
+  }
+  if (flags.help) {
+    io.out(USAGE.serve);
+    return 0;
+  }
+  const context = parseContext(io.env);
+  const file = flags.config ?? 'serve';
+  const issueText = (issue: Issue): string =>
+    issue.line > 0 ? formatIssue(file, issue) : `${issue.path === '' ? 'serve' : issue.path}: ${issue.message}`;
+  const warn = (issue: Issue): void => io.err(`${issueText(issue)}\n`);
+  const first = await assemble(flags, context, warn);
+  if (!first.ok) {
+    for (const issue of first.issues) io.err(`${issueText(issue)}\n`);
+    return 2;
+  }
+  const { config, assumed } = first.value;
+  const log = createLog({
+    level: config.logging.level,
+    format: config.logging.format ?? (io.interactive ? 'pretty' : 'json'),
+    color: io.color,
+  });
+  if (assumed) log.info({ backend: DEFAULT_BACKEND }, `no backend is named; trying ${DEFAULT_BACKEND}`);
+
+  const app = new App({
+    config,
+    log,
+    ...(flags.config === undefined
+      ? {}
+      : {
+          reread: async () => {
+            const next = await assemble(flags, context, (issue) => log.warn({ issue }, issueText(issue)));
+            return next.ok ? { ok: true, value: next.value.config } : next;
+          },
+        }),
+  });
+  let addresses: Awaited<ReturnType<App['start']>>;
+  try {
+    addresses = await app.start();
+  } catch (error) {
+    io.err(`serve: cannot listen: ${errorText(error)}\n`);
+    return 1;
+  }
+  io.out(`proxy ${urlOf(addresses.proxy)}\nadmin ${urlOf(addresses.admin)}\n`);
+  log.info({ event: 'started', ...addresses, strategy: config.routing.strategy }, 'ready for clients');
+
+  const watcher =
+    flags.config === undefined ? undefined : watchFile(flags.config, () => void app.reload('file change'));
+  io.onReload(() => void app.reload('SIGHUP'));
+  return new Promise((resolve) => {
+    io.onStop(async () => {
+      watcher?.stop();
+      log.info({ event: 'draining' }, 'draining: no new connection, requests under way finish');
+      const clean = await app.drain(config.limits.drainTimeoutMs);
+      log.info({ event: 'stopped', clean }, clean ? 'stopped' : 'stopped; some requests were cut off');
+      resolve(clean ? 0 : 1);
+    });
+  });
+};

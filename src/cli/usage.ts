@@ -1,0 +1,96 @@
+/** The verbs of the command line, in the order in which help lists them. */
+export const VERBS = ['serve', 'check', 'demo', 'sim', 'version', 'help'] as const;
+export type Verb = (typeof VERBS)[number];
+
+/** What `help` alone prints, 100 columns wide at most. */
+export const OVERVIEW = `ollama-task-router: one URL in front of a pool of Ollama servers
+
+usage: ollama-task-router VERB [options]
+
+  serve      run the proxy
+  check      validate a configuration file
+  demo       show it at work on simulated servers, without a GPU
+  sim        run one simulated Ollama server
+  version    print the version
+  help       explain a verb: ollama-task-router help serve
+
+Results go to stdout, logs and problems to stderr.
+`;
+
+/** What `help VERB` and `VERB --help` print, 100 columns wide at most. */
+export const USAGE: Readonly<Record<Verb, string>> = {
+  serve: `usage: ollama-task-router serve [--config FILE] [--listen HOST:PORT] [--admin-listen HOST:PORT]
+                                [--backend URL]... [--strategy NAME]
+
+Runs the proxy. Clients of Ollama use its URL in place of their server's.
+
+  --config FILE             the configuration (YAML), read again when it changes and on SIGHUP
+  --listen HOST:PORT        where clients connect (127.0.0.1:11435); port 0 lets the system choose
+  --admin-listen HOST:PORT  metrics, health, admin API and dashboard (127.0.0.1:11436); an address
+                            that others can reach needs a token
+  --backend URL             an Ollama server; repeat it for several; replaces those of the file
+  --strategy NAME           how a server is chosen (hybrid)
+
+Flags beat the environment, which beats the file. With no backend named anywhere it tries
+http://127.0.0.1:11434 and says so.
+
+environment:
+  TASK_ROUTER_LISTEN, TASK_ROUTER_ADMIN_LISTEN, TASK_ROUTER_STRATEGY   as the flags
+  TASK_ROUTER_BACKENDS      URLs with commas between them
+  TASK_ROUTER_ADMIN_TOKEN   the token of the admin listener
+  TASK_ROUTER_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent
+
+SIGTERM and SIGINT let running answers finish; a second one stops at once.
+
+examples:
+  ollama-task-router serve --backend http://gpu-1:11434 --backend http://gpu-2:11434
+  ollama-task-router serve --config router.yaml --strategy least-loaded
+
+exit code: 0 after a clean stop, 1 if it cannot run, 2 for a bad configuration or usage
+`,
+  check: `usage: ollama-task-router check FILE
+
+Validates a configuration and prints every problem at once as FILE:LINE:COLUMN: message.
+Warnings, about settings without effect in this version, do not fail the check.
+
+example:
+  ollama-task-router check router.yaml
+
+exit code: 0 if it can be served, 2 if not
+`,
+  demo: `usage: ollama-task-router demo [--once]
+
+Starts three simulated Ollama servers and the proxy in front of them, sends a few prompts through it
+with the ollama client, and prints for each the category, the server picked and why. Then it stays
+up and prints the URL to point a client at.
+
+  --once   end after the prompts
+
+example:
+  ollama-task-router demo --once
+
+exit code: 0, or 1 if something failed
+`,
+  sim: `usage: ollama-task-router sim --port PORT [--profile NAME] [--models A,B]
+
+Runs one simulated Ollama server on 127.0.0.1, to try things without a GPU. Its answers are made up;
+its slots, model loads, evictions and timing behave like the real ones.
+
+  --port PORT      where it listens; 0 lets the system choose
+  --profile NAME   fast-gpu, slow-gpu or cpu
+  --models A,B     the models it has
+
+example:
+  ollama-task-router sim --port 11434 --profile slow-gpu --models llama3.1:8b,qwen2.5-coder:7b
+
+exit code: 0
+`,
+  version: `usage: ollama-task-router version
+
+Prints the version.
+`,
+  help: `usage: ollama-task-router help [VERB]
+
+Explains one verb, or lists them all.
+`,
+};

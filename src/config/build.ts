@@ -1,0 +1,72 @@
+import type { FileValue } from './schema.ts';
+import type { Config } from './types.ts';
+
+/** A copy without a prototype: looking up `constructor` in it finds nothing. */
+const lookup = <T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+  Object.assign(Object.create(null) as Record<string, T>, record);
+
+const freeze = <T>(value: T): T => {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) freeze(inner);
+  return Object.freeze(value);
+};
+
+/** The keys of the file, which passed every check, as the value that the product works with. Frozen in depth. */
+export const buildConfig = (file: FileValue): Config =>
+  freeze({
+    listen: file.listen,
+    admin: { listen: file.admin.listen, token: file.admin.token },
+    backends: file.backends.map(({ headers, vram, ...backend }) => ({
+      ...backend,
+      headers: lookup(
+        Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)),
+      ),
+      vramBytes: vram,
+    })),
+    routing: { strategy: file.routing.strategy, numCtx: file.routing.num_ctx, zone: file.routing.zone },
+    virtualModels: Object.entries(file.virtual_models).map(([name, { candidates, prefer }]) => ({
+      name,
+      candidates,
+      prefer: lookup(prefer),
+    })),
+    aliases: lookup(file.aliases),
+    circuitBreaker: {
+      failureThreshold: file.circuit_breaker.failure_threshold,
+      successThreshold: file.circuit_breaker.success_threshold,
+      timeout: file.circuit_breaker.timeout,
+      halfOpenRequests: file.circuit_breaker.half_open_requests,
+    },
+    queue: {
+      maxWaiting: file.queue.max_waiting,
+      maxWaitMs: file.queue.max_wait,
+      classWeights: file.queue.class_weights,
+    },
+    retry: { maxAttempts: file.retry.max_attempts, budget: file.retry.budget },
+    streaming: { keepaliveMs: file.streaming.keepalive },
+    placement: { enabled: file.placement.enabled, pin: lookup(file.placement.pin) },
+    workers: file.workers,
+    health: {
+      intervalMs: file.health.interval,
+      timeoutMs: file.health.timeout,
+      unhealthyAfter: file.health.unhealthy_after,
+      healthyAfter: file.health.healthy_after,
+    },
+    limits: {
+      bodyBytes: file.limits.body,
+      headerBytes: file.limits.header,
+      connections: file.limits.connections,
+      headTimeoutMs: file.limits.head_timeout,
+      bodyIdleTimeoutMs: file.limits.body_idle_timeout,
+      streamIdleTimeoutMs: file.limits.stream_idle_timeout,
+      drainTimeoutMs: file.limits.drain_timeout,
+    },
+    state: {
+      kind: file.state.kind === 'file' ? 'file' : 'memory',
+      ...(file.state.path === undefined ? {} : { path: file.state.path }),
+    },
+    metrics: { listen: file.metrics.listen },
+    logging: {
+      level: file.logging.level,
+      format: file.logging.format === 'auto' ? undefined : file.logging.format,
+    },
+  });

@@ -1,0 +1,129 @@
+import type { BackendConfig, Config } from './types.ts';
+import { formatDuration, formatHostPort, formatSize } from './units.ts';
+
+type Secret = (text: string) => string;
+
+const HIDDEN: Secret = () => '[hidden]';
+
+const backendKeys = (backend: BackendConfig, secret: Secret) => ({
+  name: backend.name,
+  // A URL writes an empty path as "/", which the file need not.
+  url: backend.url.href.replace(/\/$/, ''),
+  weight: backend.weight,
+  slots: backend.slots,
+  zone: backend.zone,
+  headers: Object.fromEntries(Object.entries(backend.headers).map(([name, value]) => [name, secret(value)] as const)),
+  vram: typeof backend.vramBytes === 'number' ? formatSize(backend.vramBytes) : backend.vramBytes,
+});
+
+/** The keys of the file, in its notation, that stand for a configuration; `secret` decides how tokens and header values look. */
+const fileKeys = (config: Config, secret: Secret) => ({
+  listen: formatHostPort(config.listen),
+  admin: {
+    listen: formatHostPort(config.admin.listen),
+    token: config.admin.token === undefined ? '' : secret(config.admin.token),
+  },
+  backends: config.backends.map((backend) => backendKeys(backend, secret)),
+  routing: { strategy: config.routing.strategy, num_ctx: config.routing.numCtx, zone: config.routing.zone },
+  virtual_models: Object.fromEntries(
+    config.virtualModels.map(({ name, candidates, prefer }) => [name, { candidates, prefer: { ...prefer } }] as const),
+  ),
+  aliases: { ...config.aliases },
+  circuit_breaker: {
+    failure_threshold: config.circuitBreaker.failureThreshold,
+    success_threshold: config.circuitBreaker.successThreshold,
+    timeout: formatDuration(config.circuitBreaker.timeout),
+    half_open_requests: config.circuitBreaker.halfOpenRequests,
+  },
+  queue: {
+    max_waiting: config.queue.maxWaiting,
+    max_wait: formatDuration(config.queue.maxWaitMs),
+    class_weights: config.queue.classWeights,
+  },
+  retry: { max_attempts: config.retry.maxAttempts, budget: config.retry.budget },
+  streaming: {
+    keepalive: config.streaming.keepaliveMs === undefined ? 'off' : formatDuration(config.streaming.keepaliveMs),
+  },
+  placement: { enabled: config.placement.enabled, pin: { ...config.placement.pin } },
+  workers: config.workers,
+  health: {
+    interval: formatDuration(config.health.intervalMs),
+    timeout: formatDuration(config.health.timeoutMs),
+    unhealthy_after: config.health.unhealthyAfter,
+    healthy_after: config.health.healthyAfter,
+  },
+  limits: {
+    body: formatSize(config.limits.bodyBytes),
+    header: formatSize(config.limits.headerBytes),
+    connections: config.limits.connections,
+    head_timeout: formatDuration(config.limits.headTimeoutMs),
+    body_idle_timeout: formatDuration(config.limits.bodyIdleTimeoutMs),
+    stream_idle_timeout: formatDuration(config.limits.streamIdleTimeoutMs),
+    drain_timeout: formatDuration(config.limits.drainTimeoutMs),
+  },
+  state: config.state,
+  metrics: { listen: config.metrics.listen === undefined ? 'off' : formatHostPort(config.metrics.listen) },
+  logging: { level: config.logging.level, format: config.logging.format ?? 'auto' },
+});
+
+/**
+ * A configuration for people to see: the file's keys and notation, with the token and all header values hidden. Without
+ * secrets it reads back as the same configuration.
+ */
+export const redactConfig = (config: Config): unknown => fileKeys(config, HIDDEN);
+
+export interface ConfigChange {
+  /** As in the file, a backend by its name: `queue.max_wait`, `backends.gpu-1.weight`. */
+  readonly path: string;
+  /** undefined = was not there. */
+  readonly before: unknown;
+  /** undefined = is gone. */
+  readonly after: unknown;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const byName = (config: Config, secret: Secret): Readonly<Record<string, unknown>> => ({
+  ...fileKeys(config, secret),
+  backends: Object.fromEntries(
+    config.backends.map((backend) => {
+      const { name, ...keys } = backendKeys(backend, secret);
+      return [name, keys] as const;
+    }),
+  ),
+});
+
+/** One side of the comparison: what is compared, and the same with its secrets hidden, which is shown. */
+interface Side {
+  readonly real: unknown;
+  readonly shown: unknown;
+}
+
+const step = (side: Side, key: string): Side => {
+  const inside = (value: unknown): unknown => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined);
+  return { real: inside(side.real), shown: inside(side.shown) };
+};
+
+/**
+ * Every value that differs, in the order of the file; lists of models count as one value. Secrets are compared as they
+ * are and shown hidden.
+ */
+export const configDiff = (before: Config, after: Config): readonly ConfigChange[] => {
+  const changes: ConfigChange[] = [];
+  const compare = (path: string, a: Side, b: Side): void => {
+    if (isRecord(a.real) && isRecord(b.real)) {
+      for (const key of new Set([...Object.keys(a.real), ...Object.keys(b.real)])) {
+        compare(path === '' ? key : `${path}.${key}`, step(a, key), step(b, key));
+      }
+    } else if (JSON.stringify(a.real) !== JSON.stringify(b.real)) {
+      changes.push({ path, before: a.shown, after: b.shown });
+    }
+  };
+  const side = (config: Config): Side => ({
+    real: byName(config, (text) => text),
+    shown: byName(config, HIDDEN),
+  });
+  compare('', side(before), side(after));
+  return changes;
+};

@@ -1,0 +1,104 @@
+import type { BreakerSettings, PriorityClass } from '../core/types.ts';
+
+/** What the checker is handed: it reads no environment and knows no strategy by itself. */
+export interface ParseContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The names of the strategies that this version has. */
+  readonly strategies: readonly string[];
+  /** The task categories that `prefer` may name. */
+  readonly categories: readonly string[];
+}
+
+/** An address to listen on. `host` is without brackets (`::1`, not `[::1]`); port 0 lets the system choose one. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One Ollama server. */
+export interface BackendConfig {
+  /** Unique; appears in metrics and headers. */
+  readonly name: string;
+  /** http or https, without query or credentials; a path prefix is kept, without a slash at its end except for `/`. */
+  readonly url: URL;
+  /** Relative capacity, > 0. */
+  readonly weight: number;
+  /** Requests at a time (OLLAMA_NUM_PARALLEL of that server), ≥ 1; `auto` = learned. */
+  readonly slots: number | 'auto';
+  readonly zone: string;
+  /** Sent to this backend only, over the request's own; names in lower case; values may be secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly vramBytes: number | 'auto';
+}
+
+/** A name that a client may ask for and that stands for several models. */
+export interface VirtualModel {
+  readonly name: string;
+  /** At least one, in the order of the file. */
+  readonly candidates: readonly string[];
+  /** Task category → candidates that suit it, best first. */
+  readonly prefer: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * The whole configuration, checked and frozen: milliseconds, bytes and URL objects, nothing left to parse. Its records
+ * have no prototype, so that a name out of a request may be looked up in them as it is.
+ */
+export interface Config {
+  readonly listen: HostPort;
+  readonly admin: { readonly listen: HostPort; readonly token: string | undefined };
+  /** Empty when the file names none; the process then decides where to look. */
+  readonly backends: readonly BackendConfig[];
+  readonly routing: {
+    readonly strategy: string;
+    readonly numCtx: 'keep' | 'ladder' | 'pin';
+    readonly zone: string;
+  };
+  readonly virtualModels: readonly VirtualModel[];
+  /** Name asked for → model or virtual model. */
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly circuitBreaker: BreakerSettings;
+  readonly queue: {
+    readonly maxWaiting: number | 'auto';
+    readonly maxWaitMs: number;
+    /** Shares of the slots while all classes wait, > 0. */
+    readonly classWeights: Readonly<Record<PriorityClass, number>>;
+  };
+  readonly retry: {
+    /** Attempts per request, the first included, ≥ 1. */
+    readonly maxAttempts: number;
+    /** Retries allowed per request over time, 0…1. */
+    readonly budget: number;
+  };
+  readonly streaming: { readonly keepaliveMs: number | undefined };
+  readonly placement: {
+    readonly enabled: boolean;
+    /** Backend name → models to keep there. */
+    readonly pin: Readonly<Record<string, readonly string[]>>;
+  };
+  readonly workers: number;
+  readonly health: {
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    /** Failed probes in a row that take a backend out, ≥ 1. */
+    readonly unhealthyAfter: number;
+    /** Good probes in a row that bring it back, ≥ 1. */
+    readonly healthyAfter: number;
+  };
+  readonly limits: {
+    readonly bodyBytes: number;
+    readonly headerBytes: number;
+    readonly connections: number;
+    readonly headTimeoutMs: number;
+    readonly bodyIdleTimeoutMs: number;
+    readonly streamIdleTimeoutMs: number;
+    readonly drainTimeoutMs: number;
+  };
+  readonly state: { readonly kind: 'memory' | 'file'; readonly path?: string };
+  readonly metrics: { readonly listen: HostPort | undefined };
+  readonly logging: {
+    readonly level: string;
+    /** undefined = pretty on a terminal, JSON elsewhere. */
+    readonly format: 'json' | 'pretty' | undefined;
+  };
+}

@@ -1,0 +1,376 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../core/clock.ts';
+import type { Dialect, Outcome, Phase, Usage } from '../core/types.ts';
+import { classifyError, classifyStatus, type Failure } from './classify.ts';
+import { inBandError } from './dialect.ts';
+import { errorMessage, firstRecord, StreamTail, wholeAnswer } from './events.ts';
+import { responseHeaders } from './headers.ts';
+
+/** An answer of a backend that was read whole and not sent. */
+export interface HeldAnswer {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+}
+
+/** How one attempt ended. `failed` means that not one byte of answer went to the client. */
+export type AttemptEnd =
+  | { readonly kind: 'answered' | 'cut' | 'left'; readonly outcome: Outcome }
+  | {
+      readonly kind: 'failed';
+      readonly outcome: Outcome;
+      readonly failure: Failure;
+      readonly answer: HeldAnswer | undefined;
+    };
+
+export interface AttemptInput {
+  readonly dispatcher: Dispatcher;
+  readonly method: Dispatcher.HttpMethod;
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: Buffer;
+  readonly dialect: Dialect;
+  readonly res: ServerResponse;
+  /** Headers of ours for the client, flat name-value list; asked for when the head goes out. */
+  readonly ownHeaders: () => readonly string[];
+  readonly clock: Clock;
+}
+
+/** A whole answer up to this size is held until it is complete, so that even a death in its middle can fail over. */
+const HOLD_WHOLE_BYTES = 256 * 1024;
+/** A stream's first record is looked at only up to this size. */
+const HOLD_FIRST_BYTES = 64 * 1024;
+/**
+ * Bytes that may wait for a slow client before the backend is told to pause. Generous on purpose: back-pressure into
+ * Ollama can hold a slot (ollama issue 17131), while this bounds what a client that stops reading costs us.
+ */
+const RELAY_BUFFER_BYTES = 1024 * 1024;
+/** How long a dying response may take to flush its in-band error. */
+const FLUSH_MS = 1_000;
+
+const isStream = (type: string | undefined): boolean =>
+  type !== undefined && (type.startsWith('application/x-ndjson') || type.startsWith('text/event-stream'));
+
+/**
+ * Sends one request to one backend and relays its answer. Until the first record is known to be good nothing reaches
+ * the client, so everything before that can be tried elsewhere; after that the bytes pass as they come.
+ */
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly #in: AttemptInput;
+  readonly #startedAt: number;
+  readonly #tail: StreamTail;
+  #resolve: (end: AttemptEnd) => void = () => {};
+  #controller: Dispatcher.DispatchController | undefined;
+  #phase: Phase = 'connect';
+  #settled = false;
+  #relaying = false;
+  #paused = false;
+  #stream = false;
+  #json = false;
+  #status = 0;
+  #headers: readonly string[] = [];
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #firstByteMs = 0;
+  #pieces = 0;
+  #sweptPieces = -1;
+  #endsWithNewline = true;
+
+  constructor(input: AttemptInput) {
+    this.#in = input;
+    this.#tail = new StreamTail(input.dialect);
+    this.#startedAt = input.clock.now();
+  }
+
+  /** Starts the attempt; the promise never rejects. */
+  run(): Promise<AttemptEnd> {
+    const { dispatcher, method, path, headers, body } = this.#in;
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      try {
+        // A body of known length: a chunked one would hide a leaving client from Ollama (net/http's background read).
+        dispatcher.dispatch({ method, path, headers, body: body.length > 0 ? body : null }, this);
+      } catch (error) {
+        this.onResponseError(undefined, error);
+      }
+    });
+  }
+
+  /** The client has left: stop the backend at once and blame nobody. */
+  clientLeft(): void {
+    if (this.#settled) return;
+    this.#settle({
+      kind: 'left',
+      outcome: { kind: 'client-left', phase: this.#phase, totalMs: this.#elapsed() },
+    });
+    this.#abort();
+  }
+
+  /** The client's own deadline has passed: stop the backend and blame nobody. */
+  deadlinePassed(): void {
+    if (this.#settled) return;
+    const failure: Failure = {
+      reason: 'deadline',
+      blame: 'none',
+      retryable: false,
+      message: "had not finished when the request's deadline passed",
+    };
+    if (this.#relaying) this.#cut(failure);
+    else this.#fail(failure);
+    this.#abort();
+  }
+
+  /**
+   * Called at a steady beat of `stream_idle_timeout`: ends a relay that has not moved one byte since the last beat.
+   * A cold load is no such case, because nothing is relayed yet.
+   */
+  sweep(idleMs: number): void {
+    if (this.#settled || !this.#relaying) return;
+    if (this.#pieces !== this.#sweptPieces) {
+      this.#sweptPieces = this.#pieces;
+      return;
+    }
+    if (this.#paused) {
+      this.clientLeft();
+      this.#in.res.destroy();
+      return;
+    }
+    this.#cut({
+      reason: 'timeout',
+      blame: 'model',
+      retryable: false,
+      message: `sent nothing for ${idleMs} ms (limits.stream_idle_timeout)`,
+    });
+    this.#abort();
+  }
+
+  // ---- undici's handler ----
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#settled) {
+      this.#abort();
+      return;
+    }
+    this.#phase = 'head';
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (this.#settled || status < 200) return;
+    const raw = controller.rawHeaders;
+    this.#status = status;
+    this.#headers = responseHeaders(
+      Array.isArray(raw) ? raw : Object.entries(headers).flat().map(String),
+      headers.connection,
+    );
+    this.#stream = status < 300 && isStream(headers['content-type']);
+    this.#json = headers['content-type']?.startsWith('application/json') ?? false;
+    this.#phase = 'first-byte';
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#settled) return;
+    this.#pieces++;
+    if (this.#pieces === 1) this.#firstByteMs = this.#elapsed();
+    if (this.#stream) this.#tail.push(chunk);
+    if (this.#relaying) {
+      this.#relay(controller, chunk);
+      return;
+    }
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    this.#judgeHeld();
+  }
+
+  onResponseEnd(): void {
+    if (this.#settled) return;
+    if (this.#stream) this.#endStream();
+    else this.#endWhole();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
+    if (this.#settled) return;
+    const failure = classifyError(error, this.#phase);
+    if (this.#relaying) this.#cut(failure);
+    else this.#fail(failure);
+  }
+
+  // ---- before the first byte ----
+
+  #judgeHeld(): void {
+    if (this.#stream) {
+      const first = firstRecord(this.#in.dialect, this.#takeHeld());
+      if (first.kind === 'error') {
+        this.#fail({ reason: 'error-line', blame: 'model', retryable: true, message: `answered: ${first.message}` });
+        this.#abort();
+      } else if (first.kind === 'fine' || this.#heldBytes > HOLD_FIRST_BYTES) {
+        this.#commit();
+      }
+    } else if (this.#heldBytes > HOLD_WHOLE_BYTES) {
+      const verdict = classifyStatus(this.#status, '');
+      if (verdict === 'answer') {
+        this.#commit();
+      } else {
+        this.#fail(verdict);
+        this.#abort();
+      }
+    }
+  }
+
+  #takeHeld(): Buffer {
+    const [only] = this.#held;
+    if (this.#held.length === 1 && only !== undefined) return only;
+    const all = Buffer.concat(this.#held);
+    this.#held = [all];
+    return all;
+  }
+
+  /** The point of no return: head and held bytes go out in one write. */
+  #commit(): void {
+    const { res, ownHeaders } = this.#in;
+    this.#relaying = true;
+    this.#phase = 'body';
+    res.writeHead(this.#status, [...this.#headers, ...ownHeaders()]);
+    const held = this.#takeHeld();
+    this.#held = [];
+    if (held.length > 0) {
+      this.#endsWithNewline = held.at(-1) === 0x0a;
+      res.write(held);
+    }
+  }
+
+  // ---- after it ----
+
+  #relay(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { res } = this.#in;
+    this.#endsWithNewline = chunk.at(-1) === 0x0a;
+    if (res.write(chunk) || res.writableLength < RELAY_BUFFER_BYTES || this.#paused) return;
+    this.#paused = true;
+    controller.pause();
+    res.once('drain', () => {
+      this.#paused = false;
+      if (!this.#settled) controller.resume();
+    });
+  }
+
+  #endStream(): void {
+    const end = this.#tail.end();
+    if (end.error !== undefined) {
+      const failure: Failure = {
+        reason: 'error-line',
+        blame: 'model',
+        retryable: true,
+        message: `answered: ${end.error}`,
+      };
+      if (!this.#relaying) {
+        this.#fail(failure);
+        return;
+      }
+      // The backend's own in-band error has gone out: the client knows, and gets the end that the backend gave.
+      this.#in.res.end();
+      this.#settle({ kind: 'cut', outcome: this.#failed(failure) });
+      return;
+    }
+    if (!end.complete) {
+      const failure: Failure = {
+        reason: 'cut-stream',
+        blame: 'model',
+        retryable: true,
+        message: 'ended its stream without a final record',
+      };
+      if (this.#relaying) this.#cut(failure);
+      else this.#fail(failure);
+      return;
+    }
+    if (!this.#relaying) this.#commit();
+    this.#in.res.end();
+    this.#served(end.usage);
+  }
+
+  #endWhole(): void {
+    const { dialect, res, ownHeaders } = this.#in;
+    if (this.#relaying) {
+      res.end();
+      this.#served(undefined);
+      return;
+    }
+    const body = this.#takeHeld();
+    const answer: HeldAnswer = { status: this.#status, headers: this.#headers, body };
+    if (this.#status >= 400) {
+      const verdict = classifyStatus(this.#status, errorMessage(body));
+      if (verdict !== 'answer') {
+        this.#fail(verdict, answer);
+        return;
+      }
+      res.writeHead(this.#status, [...this.#headers, ...ownHeaders()]);
+      res.end(body);
+      this.#settle({
+        kind: 'answered',
+        outcome: { kind: 'client-error', status: this.#status, totalMs: this.#elapsed() },
+      });
+      return;
+    }
+    const whole = this.#json ? wholeAnswer(dialect, body) : { valid: true };
+    if (!whole.valid) {
+      this.#fail({
+        reason: 'bad-answer',
+        blame: 'model',
+        retryable: true,
+        message: `answered ${this.#status} with no valid JSON`,
+      });
+      return;
+    }
+    res.writeHead(this.#status, [...this.#headers, ...ownHeaders()]);
+    res.end(body);
+    this.#served(whole.usage);
+  }
+
+  /** Ends a response whose head is out so that nobody can take it for whole: in-band error, then an abrupt close. */
+  #cut(failure: Failure): void {
+    const { res, dialect } = this.#in;
+    this.#settle({ kind: 'cut', outcome: this.#failed(failure) });
+    if (!this.#stream || res.destroyed) {
+      res.destroy();
+      return;
+    }
+    const separator = this.#endsWithNewline ? '' : '\n';
+    const flushed = setTimeout(() => res.destroy(), FLUSH_MS);
+    res.write(`${separator}${inBandError(dialect, `the backend ${failure.message}`)}`, () => {
+      clearTimeout(flushed);
+      // `destroy` alone may overtake bytes that the kernel has not taken yet; ending the socket flushes them first.
+      res.socket?.destroySoon();
+    });
+  }
+
+  // ---- ends ----
+
+  #elapsed(): number {
+    return this.#in.clock.now() - this.#startedAt;
+  }
+
+  #failed(failure: Failure): Outcome {
+    const { reason, blame, message } = failure;
+    return { kind: 'backend-failed', phase: this.#phase, blame, reason, message, totalMs: this.#elapsed() };
+  }
+
+  #fail(failure: Failure, answer?: HeldAnswer): void {
+    this.#settle({ kind: 'failed', failure, outcome: this.#failed(failure), answer });
+  }
+
+  #served(usage: Usage | undefined): void {
+    const totalMs = this.#elapsed();
+    const firstByteMs = this.#pieces === 0 ? totalMs : this.#firstByteMs;
+    this.#settle({ kind: 'answered', outcome: { kind: 'served', status: this.#status, firstByteMs, totalMs, usage } });
+  }
+
+  #settle(end: AttemptEnd): void {
+    this.#settled = true;
+    this.#held = [];
+    this.#resolve(end);
+  }
+
+  #abort(): void {
+    this.#controller?.abort(new Error('no longer wanted'));
+  }
+}

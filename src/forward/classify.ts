@@ -1,0 +1,57 @@
+import { errorText } from '../core/errors.ts';
+import type { Blame, FailureReason, Phase } from '../core/types.ts';
+
+/** What went wrong with one attempt, and what that means: who is to blame and whether another backend may try. */
+export interface Failure {
+  readonly reason: FailureReason;
+  readonly blame: Blame;
+  /** Safe to repeat elsewhere, as far as the cause goes; the phase is judged apart. */
+  readonly retryable: boolean;
+  readonly message: string;
+}
+
+/**
+ * Errors that Ollama answers with 500 although the request is at fault (server/routes.go, llm/server.go at v0.33):
+ * wrong types in `options`, a bad `format`, a chat template that cannot digest the messages.
+ */
+const CLIENT_FAULT_500 = [/^option "/, /^invalid format/, /^template: /, /^invalid options: /];
+
+/** How a status line from a backend is to be taken: handed to the client as it is, or treated as a failure. */
+export const classifyStatus = (status: number, message: string): Failure | 'answer' => {
+  if (status === 503) {
+    return { reason: 'overloaded', blame: 'none', retryable: true, message: `answered 503: ${message}` };
+  }
+  if (status === 404 && /not found/.test(message)) {
+    return { reason: 'model-missing', blame: 'none', retryable: true, message: `answered 404: ${message}` };
+  }
+  if (status < 500 || status === 501) return 'answer';
+  if (CLIENT_FAULT_500.some((pattern) => pattern.test(message))) return 'answer';
+  return { reason: 'status-5xx', blame: 'model', retryable: true, message: `answered ${status}: ${message}` };
+};
+
+const codeOf = (error: unknown): string => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : '';
+};
+
+const PARSE_ERRORS = /^(HPE_|UND_ERR_(HTTP_PARSER|HEADERS_OVERFLOW|RES_CONTENT_LENGTH|RESPONSE))/;
+
+/**
+ * How an error of the connection is to be taken. The error alone does not say whether the head was out (undici names
+ * a reset before and after it alike), so the phase comes from the attempt.
+ */
+export const classifyError = (error: unknown, phase: Phase): Failure => {
+  const code = codeOf(error);
+  const text = code === '' ? errorText(error) : `${errorText(error)} (${code})`;
+  if (phase === 'connect') return { reason: 'connect', blame: 'backend', retryable: true, message: `connect: ${text}` };
+  if (PARSE_ERRORS.test(code)) {
+    return { reason: 'bad-answer', blame: 'model', retryable: true, message: `answered no valid HTTP: ${text}` };
+  }
+  const before = phase === 'head' || phase === 'first-byte';
+  return {
+    reason: before ? 'reset' : 'cut-stream',
+    blame: before ? 'backend' : 'model',
+    retryable: true,
+    message: before ? `closed the connection before its answer: ${text}` : `died in mid-answer: ${text}`,
+  };
+};

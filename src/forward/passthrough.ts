@@ -1,0 +1,157 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import { Readable } from 'node:stream';
+import httpProxy from 'http-proxy';
+import type { Clock } from '../core/clock.ts';
+import type { Outcome, Phase } from '../core/types.ts';
+import type { AttemptEnd } from './attempt.ts';
+import { classifyError, type Failure } from './classify.ts';
+import { responseHeaders } from './headers.ts';
+
+export interface PassthroughInput {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** `http://host:port` of the backend. */
+  readonly origin: string;
+  /** Path and query as they go out, prefix included. */
+  readonly path: string;
+  /** What goes out, flat name-value list, framing aside. */
+  readonly headers: readonly string[];
+  /** The body if it was read already; otherwise it is piped from the client. */
+  readonly body: Buffer | undefined;
+  /** Headers of ours for the client, flat name-value list. */
+  readonly ownHeaders: () => readonly string[];
+}
+
+interface Hooks {
+  request(proxyReq: http.ClientRequest): void;
+  answered(answer: IncomingMessage): void;
+}
+
+const toObject = (flat: readonly string[]): Record<string, string | string[]> => {
+  const headers: Record<string, string | string[]> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const name = (flat[i] ?? '').toLowerCase();
+    const value = flat[i + 1] ?? '';
+    const known = headers[name];
+    headers[name] = known === undefined ? value : [...(Array.isArray(known) ? known : [known]), value];
+  }
+  return headers;
+};
+
+/**
+ * Forwards a request that runs no model, byte for byte, through http-proxy. That library does not notice a client that
+ * leaves (it listens to an event that no longer fires once the body was read) nor a backend that dies in mid-answer,
+ * so both are watched here.
+ */
+export class Passthrough {
+  readonly #clock: Clock;
+  readonly #agents = {
+    'http:': new http.Agent({ keepAlive: true }),
+    'https:': new https.Agent({ keepAlive: true }),
+  };
+  readonly #proxy = httpProxy.createProxyServer({ changeOrigin: true, ignorePath: true, xfwd: false });
+
+  /** http-proxy has one event for all requests; this finds the one that it is about. */
+  readonly #hooks = new WeakMap<IncomingMessage, Hooks>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#proxy.on('proxyReq', (proxyReq, req) => this.#hooks.get(req)?.request(proxyReq));
+    this.#proxy.on('proxyRes', (answer, req) => this.#hooks.get(req)?.answered(answer));
+  }
+
+  /** Starts the forwarding; the promise never rejects. `clientLeft` stops the backend at once. */
+  run(input: PassthroughInput): { readonly done: Promise<AttemptEnd>; clientLeft(): void } {
+    const { req, res, origin, path, body } = input;
+    const startedAt = this.#clock.now();
+    let upstream: http.ClientRequest | undefined;
+    let phase: Phase = 'connect';
+    let firstByteMs = 0;
+    let settle: (end: AttemptEnd) => void = () => {};
+    let settled = false;
+    const elapsed = (): number => this.#clock.now() - startedAt;
+    const done = new Promise<AttemptEnd>((resolve) => {
+      settle = (end) => {
+        settled = true;
+        resolve(end);
+      };
+    });
+    const fail = (failure: Failure): void => {
+      if (settled) return;
+      const { reason, blame, message } = failure;
+      const outcome: Outcome = { kind: 'backend-failed', phase, reason, blame, message, totalMs: elapsed() };
+      if (!res.headersSent) {
+        settle({ kind: 'failed', failure, outcome, answer: undefined });
+        return;
+      }
+      settle({ kind: 'cut', outcome });
+      res.destroy();
+    };
+
+    // http-proxy sends `req.headers`; ours are the filtered ones, with the framing of what is really sent.
+    const headers = toObject(input.headers);
+    const length = body === undefined ? req.headers['content-length'] : String(body.length);
+    if (length !== undefined && !(length === '0' && body !== undefined)) headers['content-length'] = length;
+    else if (body === undefined && req.headers['transfer-encoding'] !== undefined) {
+      headers['transfer-encoding'] = 'chunked';
+    }
+    req.headers = headers;
+
+    const target = `${origin}${path}`;
+    const agent = origin.startsWith('https:') ? this.#agents['https:'] : this.#agents['http:'];
+    const request = (proxyReq: http.ClientRequest): void => {
+      upstream = proxyReq;
+      proxyReq.once('socket', (socket) => {
+        const connected = (): void => {
+          if (phase === 'connect') phase = 'head';
+        };
+        if (socket.connecting) socket.once('connect', connected);
+        else connected();
+      });
+      if (settled) proxyReq.destroy();
+    };
+    const answered = (answer: IncomingMessage): void => {
+      phase = 'body';
+      firstByteMs = elapsed();
+      // http-proxy copies `answer.headers` next, so what must not travel is taken out here.
+      const connection = answer.headers.connection;
+      answer.headers = toObject(responseHeaders(answer.rawHeaders, connection));
+      const own = input.ownHeaders();
+      for (let i = 0; i + 1 < own.length; i += 2) res.setHeader(own[i] ?? '', own[i + 1] ?? '');
+      answer.once('close', () => {
+        if (answer.complete) {
+          const status = answer.statusCode ?? 0;
+          if (settled) return;
+          const outcome: Outcome =
+            status >= 400
+              ? { kind: 'client-error', status, totalMs: elapsed() }
+              : { kind: 'served', status, firstByteMs, totalMs: elapsed(), usage: undefined };
+          settle({ kind: 'answered', outcome });
+          return;
+        }
+        fail({ reason: 'cut-stream', blame: 'none', retryable: false, message: 'died in mid-answer' });
+      });
+    };
+    this.#hooks.set(req, { request, answered });
+    this.#proxy.web(
+      req,
+      res,
+      { target, agent, ...(body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) }) },
+      (error) => fail(classifyError(error, phase)),
+    );
+    return {
+      done,
+      clientLeft: () => {
+        if (settled) return;
+        settle({ kind: 'left', outcome: { kind: 'client-left', phase, totalMs: elapsed() } });
+        upstream?.destroy();
+      },
+    };
+  }
+
+  close(): void {
+    this.#agents['http:'].destroy();
+    this.#agents['https:'].destroy();
+  }
+}

@@ -1,0 +1,84 @@
+import { Client } from 'undici';
+import type { InstalledModel, LoadedModel, Seen } from '../backends/backend.ts';
+import type { Probe } from '../backends/prober.ts';
+import { errorText } from '../core/errors.ts';
+
+/** A list of a thousand models is about half a megabyte; more than this is no list of models. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+type Json = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+const size = (value: unknown): number => (typeof value === 'number' && value >= 0 ? value : 0);
+
+const entries = (answer: unknown): readonly Json[] => {
+  const models = isObject(answer) ? answer['models'] : undefined;
+  // Go writes an empty list of nothing as null.
+  return Array.isArray(models) ? models.filter(isObject) : [];
+};
+
+const installed = (answer: unknown): InstalledModel[] =>
+  entries(answer)
+    .map((entry) => ({
+      name: text(entry['name']),
+      digest: text(entry['digest']),
+      sizeBytes: size(entry['size']),
+    }))
+    .filter(({ name }) => name !== '');
+
+const loaded = (answer: unknown): LoadedModel[] =>
+  entries(answer)
+    .map((entry) => ({
+      name: text(entry['name']),
+      sizeBytes: size(entry['size']),
+      vramBytes: size(entry['size_vram']),
+      contextLength: size(entry['context_length']),
+    }))
+    .filter(({ name }) => name !== '');
+
+export interface ProbeTarget {
+  readonly origin: string;
+  /** '' or `/prefix`. */
+  readonly pathPrefix: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Looks at one Ollama server over a connection of its own, so that probes never wait behind traffic nor traffic behind
+ * them. `/api/version` takes no lock in Ollama and decides about life; `/api/tags` and `/api/ps` say what it has.
+ */
+export const createProbe = ({ origin, pathPrefix, headers }: ProbeTarget): Probe => {
+  const client = new Client(origin, { pipelining: 1, maxResponseSize: MAX_BYTES });
+  const get = async (path: string, signal: AbortSignal): Promise<unknown> => {
+    const answer = await client.request({ method: 'GET', path: `${pathPrefix}${path}`, headers, signal });
+    const body = await answer.body.text();
+    if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}`);
+    try {
+      return JSON.parse(body);
+    } catch {
+      throw new Error(`${path} answered no JSON; is this an Ollama server?`);
+    }
+  };
+  return {
+    async look(timeoutMs): Promise<Seen> {
+      try {
+        const signal = AbortSignal.timeout(timeoutMs);
+        const version = await get('/api/version', signal);
+        const tags = await get('/api/tags', signal);
+        const ps = await get('/api/ps', signal);
+        return {
+          up: true,
+          version: text(isObject(version) ? version['version'] : undefined),
+          installed: installed(tags),
+          loaded: loaded(ps),
+        };
+      } catch (error) {
+        const timedOut = error instanceof Error && error.name === 'TimeoutError';
+        return { up: false, error: timedOut ? `no answer to a probe within ${timeoutMs} ms` : errorText(error) };
+      }
+    },
+    close() {
+      client.destroy().catch(() => {});
+    },
+  };
+};

@@ -1,0 +1,152 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { readDuration } from '../config/units.ts';
+import { ProxyError } from '../core/errors.ts';
+import { PRIORITY_CLASSES, TASK_CATEGORIES, type PriorityClass, type PromptView } from '../core/types.ts';
+import { single } from '../forward/headers.ts';
+import {
+  decodeString,
+  goType,
+  JsonSyntaxError,
+  membersOf,
+  scanBody,
+  type Members,
+  type Span,
+} from '../forward/json-scan.ts';
+import { promptOf } from '../forward/prompt.ts';
+import { modelMissing, type Route } from './routes.ts';
+
+/** What a request body says, as far as routing needs it. */
+export interface Ask {
+  readonly body: Buffer;
+  /** The model as the client wrote it. */
+  readonly model: string;
+  /** Where it stands, so that another name can be put in its place. */
+  readonly modelSpan: Span;
+  readonly stream: boolean;
+  /** The words, read only when somebody asks: a category given by header needs none. */
+  readonly prompt: () => PromptView;
+  readonly affinityKey: string | undefined;
+}
+
+const wrongType = (route: Route, field: string, span: Span, wanted: string): ProxyError =>
+  new ProxyError(
+    'bad_request',
+    `json: cannot unmarshal ${goType(span)} into Go struct field ${route.goType}.${field} of type ${wanted}`,
+  );
+
+/** Scans a body by Go's rules. @throws ProxyError `bad_request` with the text that Ollama would give */
+const scan = (body: Buffer, native: boolean): Members => {
+  try {
+    return scanBody(body);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new ProxyError('bad_request', native && error.message === 'EOF' ? 'missing request body' : error.message);
+  }
+};
+
+const stringMember = (body: Buffer, members: Members, name: string): string | undefined => {
+  const span = members.get(name);
+  const value = span?.type === 'string' ? decodeString(body, span) : '';
+  return value === '' ? undefined : value;
+};
+
+/**
+ * Session keys that clients already send, best first: ours, Open WebUI's chat, OpenAI's cache key and user, and
+ * Anthropic's user.
+ */
+const affinityOf = (headers: IncomingHttpHeaders, body: Buffer, members: Members): string | undefined => {
+  const metadata = members.get('metadata');
+  return (
+    single(headers, 'x-task-router-session') ??
+    single(headers, 'x-openwebui-chat-id') ??
+    stringMember(body, members, 'prompt_cache_key') ??
+    stringMember(body, members, 'user') ??
+    (metadata?.type === 'object' ? stringMember(body, membersOf(body, metadata), 'user_id') : undefined)
+  );
+};
+
+/**
+ * Reads an inference request. Only what Ollama itself would refuse is refused, in its words.
+ * @throws ProxyError `bad_request` or `model_not_found`
+ */
+export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders, body: Buffer): Ask => {
+  const native = route.dialect === 'native';
+  const members = scan(body, native);
+  const modelSpan = members.get('model');
+  if (modelSpan !== undefined && modelSpan.type !== 'string') throw wrongType(route, 'model', modelSpan, 'string');
+  const streamSpan = members.get('stream');
+  if (streamSpan !== undefined && streamSpan.type !== 'boolean') throw wrongType(route, 'stream', streamSpan, 'bool');
+  const model = modelSpan === undefined ? '' : decodeString(body, modelSpan).trim();
+  if (modelSpan === undefined || model === '') {
+    const { notFound, text } = modelMissing(path);
+    throw new ProxyError(notFound ? 'model_not_found' : 'bad_request', text);
+  }
+  const streamsByDefault = native && route.endpoint !== 'embed';
+  return {
+    body,
+    model,
+    modelSpan,
+    stream: streamSpan === undefined ? streamsByDefault : body[streamSpan.start] === 0x74,
+    prompt: () => {
+      try {
+        return promptOf(body, members);
+      } catch {
+        // Nonsense below the depth that is checked; the backend will say so.
+        return { text: '', system: '' };
+      }
+    },
+    affinityKey: affinityOf(headers, body, members),
+  };
+};
+
+/** The model that a passthrough body names; undefined when there is none or the body is no JSON (the backend's case). */
+export const passthroughModel = (route: Route, body: Buffer): string | undefined => {
+  try {
+    const members = scanBody(body);
+    for (const name of route.modelIn) {
+      const found = stringMember(body, members, name);
+      if (found !== undefined) return found.trim();
+    }
+  } catch {
+    // Refused by the backend, in its own words.
+  }
+  return undefined;
+};
+
+/** What a client may ask of the proxy itself, by header. */
+export interface Wishes {
+  readonly category: string | undefined;
+  readonly priority: PriorityClass;
+  /** ms from now; Infinity = none. */
+  readonly deadlineMs: number;
+  readonly explain: boolean;
+}
+
+const headerError = (name: string, value: string, wanted: string): ProxyError =>
+  new ProxyError('bad_request', `header ${name}: ${JSON.stringify(value.slice(0, 100))} is not ${wanted}`);
+
+/** Reads the `x-task-router-*` request headers. @throws ProxyError `bad_request` naming the header, or `forbidden` */
+export const readWishes = (headers: IncomingHttpHeaders): Wishes => {
+  const category = single(headers, 'x-task-router-category');
+  if (category !== undefined && !(TASK_CATEGORIES as readonly string[]).includes(category)) {
+    throw headerError('x-task-router-category', category, `one of ${TASK_CATEGORIES.join(', ')}`);
+  }
+  const priority = single(headers, 'x-task-router-priority') ?? 'normal';
+  if (!(PRIORITY_CLASSES as readonly string[]).includes(priority)) {
+    throw headerError('x-task-router-priority', priority, `one of ${PRIORITY_CLASSES.join(', ')}`);
+  }
+  const deadline = single(headers, 'x-task-router-deadline');
+  const duration = deadline === undefined ? undefined : readDuration(deadline, 1);
+  if (duration?.ok === false) {
+    throw new ProxyError('bad_request', `header x-task-router-deadline: ${duration.message}`);
+  }
+  if (headers['x-task-router-backend'] !== undefined) {
+    throw new ProxyError('forbidden', 'header x-task-router-backend: pinning a backend is not allowed here');
+  }
+  return {
+    category,
+    priority: priority as PriorityClass,
+    deadlineMs: duration?.value ?? Infinity,
+    explain: single(headers, 'x-task-router-explain') === '1',
+  };
+};

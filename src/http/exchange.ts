@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../core/clock.ts';
+import type { Dialect, RequestOutcome } from '../core/types.ts';
+import { single } from '../forward/headers.ts';
+import type { AttemptRecord, RequestRecord } from '../results/history.ts';
+import type { Route } from './routes.ts';
+
+/** A request id of the client's own is kept when it is short and plain; anything else could forge log lines. */
+const WELL_FORMED_ID = /^[\w.:/+=@-]{1,128}$/;
+
+/** The reason with which a request that waits is cancelled. */
+export class ClientLeft extends Error {
+  override readonly name = 'ClientLeft';
+}
+
+/** One request and its answer, with everything that is told of them afterwards. */
+export class Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly route: Route;
+  readonly id: string;
+  readonly path: string;
+  readonly startedAt: number;
+  readonly #clock: Clock;
+  readonly #time = new Date();
+  readonly #leaving = new AbortController();
+  #onLeave: (() => void) | undefined;
+  left = false;
+
+  model: string | undefined;
+  category: string | undefined;
+  categoryWhy: string | undefined;
+  strategy: string | undefined;
+  explain = false;
+  queueMs = 0;
+  readonly attempts: AttemptRecord[] = [];
+  /** The attempt under way, for the headers of its answer. */
+  current: { readonly backend: string; readonly model: string; readonly why: string; rewritten: boolean } | undefined;
+  #attemptStartedAt = 0;
+  #begun = 0;
+  error: string | undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, route: Route, path: string, clock: Clock) {
+    this.req = req;
+    this.res = res;
+    this.route = route;
+    this.path = path;
+    this.#clock = clock;
+    this.startedAt = clock.now();
+    const id = single(req.headers, 'x-request-id');
+    this.id = id !== undefined && WELL_FORMED_ID.test(id) ? id : randomUUID();
+    // The request's own `close` comes as soon as its body was read; only the response tells that the client left.
+    res.once('close', () => {
+      if (res.writableFinished) return;
+      this.left = true;
+      this.#leaving.abort(new ClientLeft('the client has left'));
+      this.#onLeave?.();
+    });
+  }
+
+  get dialect(): Dialect {
+    return this.route.dialect;
+  }
+
+  /** Fires when the client leaves before its answer is complete. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  /** Who is told that the client left; the latest one counts. Told at once when it has left already. */
+  onLeave(listener: () => void): void {
+    this.#onLeave = listener;
+    if (this.left) listener();
+  }
+
+  elapsed(): number {
+    return this.#clock.now() - this.startedAt;
+  }
+
+  begin(current: NonNullable<Exchange['current']>): void {
+    this.current = current;
+    this.#begun++;
+    this.#attemptStartedAt = this.#clock.now();
+  }
+
+  /** Headers of ours on every answer, flat name-value list. */
+  ownHeaders = (): string[] => {
+    const headers = ['x-request-id', this.id];
+    if (this.current !== undefined) {
+      headers.push('x-task-router-backend', this.current.backend);
+      if (this.current.rewritten) headers.push('x-task-router-model', headerSafe(this.current.model));
+    }
+    if (this.category !== undefined) headers.push('x-task-router-category', headerSafe(this.category));
+    if (this.strategy !== undefined) headers.push('x-task-router-strategy', this.strategy);
+    if (this.current !== undefined) {
+      headers.push('x-task-router-attempts', String(this.#begun));
+      headers.push('x-task-router-queue-ms', String(Math.round(this.queueMs)));
+      if (this.explain) headers.push('x-task-router-why', headerSafe(this.current.why));
+    }
+    return headers;
+  };
+
+  /** Everything about the request, once it has ended. */
+  record(): RequestRecord {
+    const last = this.attempts.at(-1)?.outcome;
+    const outcome = this.#outcome();
+    const served = last?.kind === 'served' ? last : undefined;
+    return {
+      id: this.id,
+      time: this.#time.toISOString(),
+      method: this.req.method ?? '',
+      path: this.path,
+      endpoint: this.route.endpoint,
+      model: this.model,
+      category: this.category,
+      categoryWhy: this.categoryWhy,
+      strategy: this.strategy,
+      attempts: this.attempts,
+      outcome,
+      status: outcome === 'client-left' && !this.res.headersSent ? 499 : this.res.statusCode,
+      error: this.error,
+      queueMs: this.queueMs,
+      firstByteMs: served && this.#attemptStartedAt - this.startedAt + served.firstByteMs,
+      totalMs: this.elapsed(),
+      usage: served?.usage,
+    };
+  }
+
+  #outcome(): RequestOutcome {
+    const last = this.attempts.at(-1)?.outcome;
+    if (last?.kind === 'served' || last?.kind === 'client-error' || last?.kind === 'client-left') return last.kind;
+    if (this.left && this.error === undefined && last?.kind !== 'backend-failed') return 'client-left';
+    return this.attempts.length > 0 ? 'failed' : 'refused';
+  }
+}
+
+/** A header value of visible ASCII and spaces, whatever the text was. */
+const headerSafe = (text: string): string => text.replaceAll(/[^ -~]/g, '?').slice(0, 1000);

@@ -1,0 +1,144 @@
+import type { Gate } from '../admission/gate.ts';
+import type { BackendSnapshot } from '../backends/backend.ts';
+import type { Registry } from '../backends/registry.ts';
+import { PRIORITY_CLASSES, type Log, type PriorityClass, type Strategy, type Verdict } from '../core/types.ts';
+import type { History, RequestRecord } from '../results/history.ts';
+import type { Metrics } from '../results/metrics.ts';
+import type { ModelMetricsView } from '../results/model-metrics.ts';
+import type { Recorder } from '../results/recorder.ts';
+import { createStrategy, STRATEGY_NAMES } from '../routing/index.ts';
+import type { CategorizerChain } from '../tasks/index.ts';
+import type { BackendPatch, Control, PoolModel, ReloadResult } from './control.ts';
+
+export interface OperatorParts {
+  readonly registry: Registry;
+  readonly gate: Gate;
+  readonly recorder: Recorder;
+  readonly history: History;
+  readonly metrics: Metrics;
+  readonly categorizer: CategorizerChain;
+  readonly log: Log;
+  readonly draining: () => boolean;
+  readonly config: () => unknown;
+  readonly reload: (who: string) => Promise<ReloadResult>;
+}
+
+/** The operator's hands: every change goes through here, is logged with who, before and after, and takes hold at once. */
+export class Operator implements Control {
+  readonly #parts: OperatorParts;
+  /** Strategies that were in force keep their private memory for when they come back. */
+  readonly #strategies = new Map<string, Strategy>();
+  #strategy: Strategy;
+
+  /** @throws UnknownStrategyError */
+  constructor(parts: OperatorParts, strategy: string) {
+    this.#parts = parts;
+    this.#strategy = this.#named(strategy);
+  }
+
+  /** The strategy in force. */
+  get current(): Strategy {
+    return this.#strategy;
+  }
+
+  #named(name: string): Strategy {
+    const known = this.#strategies.get(name) ?? createStrategy(name);
+    this.#strategies.set(name, known);
+    return known;
+  }
+
+  strategy(): { readonly strategy: string; readonly available: readonly string[] } {
+    return { strategy: this.#strategy.name, available: STRATEGY_NAMES };
+  }
+
+  setStrategy(name: string, who: string): void {
+    const from = this.#strategy.name;
+    const next = this.#named(name);
+    if (next === this.#strategy) return;
+    this.#strategy = next;
+    this.#parts.metrics.strategyChanged();
+    this.#parts.log.info({ event: 'strategy-changed', from, to: name, who }, `routing strategy: ${from} → ${name}`);
+  }
+
+  ready(): { readonly ready: boolean; readonly reason: string } {
+    if (this.#parts.draining()) return { ready: false, reason: 'draining' };
+    const up = this.#parts.registry.upCount;
+    return up > 0 ? { ready: true, reason: `${up} backends up` } : { ready: false, reason: 'no backend is up' };
+  }
+
+  backends(): readonly BackendSnapshot[] {
+    return this.#parts.registry.snapshots();
+  }
+
+  patchBackend(name: string, patch: BackendPatch, who: string): boolean {
+    const { registry, gate, log } = this.#parts;
+    const backend = registry.get(name);
+    if (backend === undefined) return false;
+    const before = { weight: backend.weight, enabled: backend.enabled, drain: backend.draining };
+    if (patch.weight !== undefined) registry.setWeight(name, patch.weight);
+    if (patch.enabled !== undefined) registry.setEnabled(name, patch.enabled);
+    if (patch.drain !== undefined) registry.setDraining(name, patch.drain);
+    const after = { weight: backend.weight, enabled: backend.enabled, drain: backend.draining };
+    log.info({ event: 'backend-changed', backend: name, before, after, who }, `backend ${name} changed`);
+    gate.pump();
+    return true;
+  }
+
+  recoverBackend(name: string, who: string): boolean {
+    const { registry, gate, log } = this.#parts;
+    if (!registry.recover(name)) return false;
+    log.info({ event: 'backend-recovered', backend: name, who }, `backend ${name} recovered by hand`);
+    gate.pump();
+    return true;
+  }
+
+  models(): readonly PoolModel[] {
+    const { registry } = this.#parts;
+    return Array.from(registry.models(), ([name, runners]) => {
+      const backends = runners.map(({ backend, model }) => ({
+        name: backend.id,
+        digest: backend.installed.get(model)?.digest ?? '',
+        loaded: backend.loaded.has(model),
+      }));
+      return { name, backends, digestsDiffer: new Set(backends.map(({ digest }) => digest)).size > 1 };
+    }).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  modelMetrics(): Readonly<Record<string, ModelMetricsView>> {
+    return this.#parts.recorder.modelMetrics();
+  }
+
+  resetMetrics(who: string): void {
+    this.#parts.recorder.reset();
+    this.#parts.log.info({ event: 'metrics-reset', who }, 'learned history and model metrics were reset');
+  }
+
+  queue(): Readonly<Record<PriorityClass, number>> {
+    const [interactive, normal, batch] = PRIORITY_CLASSES.map((each) => this.#parts.gate.depth(each));
+    return { interactive: interactive ?? 0, normal: normal ?? 0, batch: batch ?? 0 };
+  }
+
+  categorize(prompt: string, system: string): Verdict {
+    return this.#parts.categorizer.categorize({ text: prompt, system });
+  }
+
+  decisions(limit: number): readonly RequestRecord[] {
+    return this.#parts.history.last(limit);
+  }
+
+  decision(id: string): RequestRecord | undefined {
+    return this.#parts.history.get(id);
+  }
+
+  config(): unknown {
+    return this.#parts.config();
+  }
+
+  reload(who: string): Promise<ReloadResult> {
+    return this.#parts.reload(who);
+  }
+
+  metricsText(): Promise<{ readonly contentType: string; readonly text: string }> {
+    return this.#parts.metrics.expose();
+  }
+}

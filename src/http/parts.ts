@@ -1,0 +1,41 @@
+import type { Gate } from '../admission/gate.ts';
+import type { Registry } from '../backends/registry.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Rng } from '../core/rng.ts';
+import type { Log, Strategy } from '../core/types.ts';
+import type { Passthrough } from '../forward/passthrough.ts';
+import type { Pools } from '../forward/pools.ts';
+import type { RetryBudget } from '../forward/retry-budget.ts';
+import type { Metrics } from '../results/metrics.ts';
+import type { Recorder } from '../results/recorder.ts';
+import type { CategorizerChain } from '../tasks/index.ts';
+import type { TargetTable } from './targets.ts';
+
+/** What may change at run time; read anew for each request, so that a request sees one state of it throughout. */
+export interface HandlerSettings {
+  readonly strategy: Strategy;
+  readonly targets: TargetTable;
+  readonly maxAttempts: number;
+  readonly bodyBytes: number;
+  readonly bodyIdleMs: number;
+}
+
+/** Everything that the data path works with; wired in app.ts. */
+export interface HandlerParts {
+  readonly settings: () => HandlerSettings;
+  readonly registry: Registry;
+  readonly gate: Gate;
+  readonly categorizer: CategorizerChain;
+  readonly pools: Pools;
+  readonly passthrough: Passthrough;
+  readonly retries: RetryBudget;
+  readonly recorder: Recorder;
+  readonly metrics: Metrics;
+  /** Asks every backend for its models again; resolves when they have answered. */
+  readonly refreshModels: () => Promise<void>;
+  /** Something went wrong with a backend: look at it soon. */
+  readonly suspect: (backendId: string) => void;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+}

@@ -1,0 +1,87 @@
+import { Runner } from '../backends/backend.ts';
+import { ProxyError } from '../core/errors.ts';
+import { modelKey } from '../core/model-name.ts';
+import { readBody } from '../forward/body.ts';
+import { requestHeaders } from '../forward/headers.ts';
+import { leastLoaded } from '../routing/least-loaded.ts';
+import { passthroughModel } from './ask.ts';
+import type { Exchange } from './exchange.ts';
+import { failureError, noBackend } from './failover.ts';
+import type { HandlerParts } from './parts.ts';
+
+const BODILESS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** The data path of a request that runs no model: the same leases and the same recorder, another forwarder. */
+export class Pass {
+  readonly #parts: HandlerParts;
+  /** Such requests are short and alike, so the least busy backend will do whatever the strategy is. */
+  readonly #strategy = leastLoaded();
+
+  constructor(parts: HandlerParts) {
+    this.#parts = parts;
+  }
+
+  /** Serves one request. @throws ProxyError when no backend can take it or all that may be asked failed */
+  async serve(exchange: Exchange): Promise<void> {
+    const { registry, clock, rng, passthrough } = this.#parts;
+    const { req, res, route } = exchange;
+    const settings = this.#parts.settings();
+    const body = route.modelIn.length === 0 ? undefined : await readBody(req, settings.bodyBytes, settings.bodyIdleMs);
+    const asked = body === undefined ? undefined : passthroughModel(route, body);
+    exchange.model = asked;
+    const key = asked === undefined ? undefined : this.#realModel(asked);
+    // Nobody has the model: any backend says so in the right words.
+    const known = key !== undefined && registry.eligibleForPassthrough(key).known;
+    const { runners, obstacles } = registry.eligibleForPassthrough(known ? key : undefined);
+    if (runners.length === 0) {
+      const reasons = obstacles.map(({ backend, why }) => `${backend}: ${why}`).join('; ');
+      throw noBackend(reasons === '' ? 'no backend is configured' : `no backend can take the request now (${reasons})`);
+    }
+    const facts = { category: '', model: key ?? '', affinityKey: undefined };
+    const ranking = this.#strategy.rank(facts, runners, { at: clock.now(), rng });
+    const replayable = body !== undefined || BODILESS.has(req.method ?? '');
+    for (const { candidate, why } of ranking.all()) {
+      const lease = candidate instanceof Runner ? registry.tryAcquire(candidate) : undefined;
+      if (lease === undefined) continue;
+      const { backend } = lease.runner;
+      exchange.begin({ backend: backend.id, model: '', why, rewritten: false });
+      const run = passthrough.run({
+        req,
+        res,
+        origin: backend.config.url.origin,
+        path: backend.pathPrefix + (req.url ?? '/'),
+        headers: requestHeaders(req.rawHeaders, connectionOf(req.rawHeaders), exchange.id, backend.config.headers),
+        body,
+        ownHeaders: exchange.ownHeaders,
+      });
+      exchange.onLeave(() => run.clientLeft());
+      const end = await run.done;
+      exchange.attempts.push({ backend: backend.id, model: '', why, outcome: end.outcome });
+      lease.end(end.outcome);
+      if (end.kind !== 'failed') return;
+      this.#parts.suspect(backend.id);
+      if (!replayable || exchange.left || exchange.attempts.length >= settings.maxAttempts) {
+        throw failureError(backend.id, end.failure, exchange.attempts.length);
+      }
+    }
+    const last = exchange.attempts.at(-1);
+    if (last?.outcome.kind === 'backend-failed') {
+      const { reason, blame, message } = last.outcome;
+      throw failureError(last.backend, { reason, blame, message, retryable: false }, exchange.attempts.length);
+    }
+    throw new ProxyError('no_backend', 'no backend can take the request now', { retryAfterSeconds: 1 });
+  }
+
+  /** The first real model that a name stands for. */
+  #realModel(name: string): string {
+    const tiers = this.#parts.settings().targets.tiers(name, 'unknown');
+    const targets = tiers.flat();
+    return (targets.find(({ key }) => this.#parts.registry.models().has(key)) ?? targets[0])?.key ?? modelKey(name);
+  }
+}
+
+/** `Connection` from the raw list: a failed attempt has already replaced the parsed headers. */
+const connectionOf = (raw: readonly string[]): string | undefined => {
+  const at = raw.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'connection');
+  return at === -1 ? undefined : raw[at + 1];
+};

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+import { productVersion } from './app.ts';
+import { checkCommand } from './cli/check.ts';
+import { demoCommand } from './cli/demo.ts';
+import type { Io } from './cli/io.ts';
+import { parseContext, serveCommand } from './cli/serve.ts';
+import { simCommand } from './cli/sim.ts';
+import { OVERVIEW, USAGE, VERBS, type Verb } from './cli/usage.ts';
+import { nearest } from './config/nearest.ts';
+
+const interactive = process.stderr.isTTY === true;
+const stops: (() => Promise<void>)[] = [];
+const reloads: (() => void)[] = [];
+let stopping = false;
+
+const stop = (): void => {
+  if (stopping) process.exit(130);
+  stopping = true;
+  void Promise.all(stops.map((fn) => fn()));
+};
+
+const io: Io = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  env: process.env,
+  interactive,
+  color: interactive && process.env['NO_COLOR'] === undefined,
+  onStop: (fn) => void stops.push(fn),
+  onReload: (fn) => void reloads.push(fn),
+};
+
+const help = (verb: string | undefined): number => {
+  if (verb === undefined) {
+    io.out(OVERVIEW);
+    return 0;
+  }
+  if (!isVerb(verb)) return unknown(verb);
+  io.out(USAGE[verb]);
+  return 0;
+};
+
+const isVerb = (word: string): word is Verb => (VERBS as readonly string[]).includes(word);
+
+const unknown = (word: string): number => {
+  const near = nearest(word, VERBS);
+  io.err(`unknown verb "${word}"${near === undefined ? '' : `; did you mean "${near}"?`}\n\n${OVERVIEW}`);
+  return 2;
+};
+
+const run = (verb: string | undefined, rest: readonly string[]): Promise<number> | number => {
+  if (verb === undefined || verb === '--help' || verb === '-h') return help(undefined);
+  if (verb === '--version') return run('version', rest);
+  if (!isVerb(verb)) return unknown(verb);
+  if (rest.includes('--help') || rest.includes('-h')) return help(verb);
+  switch (verb) {
+    case 'serve':
+      return serveCommand(rest, io);
+    case 'check':
+      return checkCommand(rest, io, parseContext(io.env));
+    case 'demo':
+      return demoCommand(rest, io);
+    case 'sim':
+      return simCommand(rest, io);
+    case 'version':
+      io.out(`ollama-task-router ${productVersion()}\n`);
+      return 0;
+    case 'help':
+      return help(rest[0]);
+  }
+};
+
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+process.on('SIGHUP', () => {
+  for (const reload of reloads) reload();
+});
+
+const [verb, ...rest] = process.argv.slice(2);
+process.exitCode = await run(verb, rest);
+// What is left now are idle keep-alive sockets of clients; nothing waits for them.
+if (stopping) process.exit();

@@ -1,0 +1,298 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { PRIORITY_CLASSES, type BreakerState, type PriorityClass } from '../core/types.ts';
+import type { RequestRecord } from './history.ts';
+
+/** What is read at each scrape instead of being counted along the way. */
+export interface MetricsSources {
+  backends(): readonly {
+    readonly name: string;
+    readonly health: string;
+    readonly inflight: number;
+    readonly breaker: BreakerState;
+    readonly models: readonly { readonly name: string; readonly breaker: BreakerState }[];
+  }[];
+  queueDepth(priority: PriorityClass): number;
+  strategy(): string;
+  /** Model names that may become a label as they are; others count as `other`. */
+  knownModel(name: string): boolean;
+}
+
+/** A first token takes from 10 ms (cached, small model) to minutes (cold load behind a queue). */
+const FIRST_TOKEN_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
+/** From a load-only call to an hour-long answer on a CPU. */
+const DURATION_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
+const GAP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2.5, 5, 10];
+const DECISION_BUCKETS = [0.000005, 0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.02];
+const LOAD_BUCKETS = [0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300, 600];
+/** A load below this is only the scheduler's own time on a model that was resident (1–160 ms seen on real servers). */
+const LOAD_FLOOR_MS = 1_000;
+/** Distinct categories that get a label of their own; custom detectors may invent more. */
+const MAX_CATEGORIES = 50;
+
+const BREAKER_VALUE: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };
+
+/**
+ * Everything that Prometheus sees, named as the docs list it. Labels come from closed sets: backends and models that
+ * exist, categories up to a limit, codes and reasons of ours; never text of a client.
+ */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #sources: MetricsSources;
+  readonly #categories = new Set<string>();
+
+  readonly #requests: Counter<'endpoint' | 'model' | 'category' | 'backend' | 'outcome'>;
+  readonly #duration: Histogram<'endpoint' | 'outcome'>;
+  readonly #firstToken: Histogram<'endpoint' | 'model' | 'backend'>;
+  readonly #queueWait: Histogram<'endpoint'>;
+  readonly #interToken: Histogram<'model' | 'backend'>;
+  readonly #decision: Histogram<'strategy'>;
+  readonly #loadSeconds: Histogram<'backend' | 'model'>;
+  readonly #tokens: Counter<'direction'>;
+  readonly #cachedTokens: Counter;
+  readonly #retries: Counter<'reason'>;
+  readonly #loads: Counter<'backend' | 'model'>;
+  readonly #transitions: Counter<'to'>;
+  readonly #strategyChanges: Counter;
+  readonly #reloads: Counter<'result'>;
+  readonly #refusals: Counter<'code'>;
+
+  constructor(sources: MetricsSources, version: string) {
+    this.#sources = sources;
+    const registers = [this.#registry];
+    const name = (suffix: string): string => `task_router_${suffix}`;
+    collectDefaultMetrics({ register: this.#registry });
+
+    this.#requests = new Counter({
+      name: name('requests_total'),
+      help: 'Requests by what came of them. backend is the one that gave the last answer, empty if none was asked. A rising share of outcome="failed" means that no backend could serve: look at backend_up and circuit_breaker_state.',
+      labelNames: ['endpoint', 'model', 'category', 'backend', 'outcome'],
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: name('request_duration_seconds'),
+      help: 'From the arrival of a request to its last byte.',
+      labelNames: ['endpoint', 'outcome'],
+      buckets: DURATION_BUCKETS,
+      registers,
+    });
+    this.#firstToken = new Histogram({
+      name: name('time_to_first_token_seconds'),
+      help: 'From the arrival of a request to its first byte of answer, queue, load and prefill included. If it is high, compare queue_wait_seconds and model_loads_total.',
+      labelNames: ['endpoint', 'model', 'backend'],
+      buckets: FIRST_TOKEN_BUCKETS,
+      registers,
+    });
+    this.#queueWait = new Histogram({
+      name: name('queue_wait_seconds'),
+      help: 'Time that requests waited in the proxy for a free slot. If it keeps rising, the pool is too small for the load.',
+      labelNames: ['endpoint'],
+      buckets: FIRST_TOKEN_BUCKETS,
+      registers,
+    });
+    this.#interToken = new Histogram({
+      name: name('inter_token_seconds'),
+      help: 'Mean time between two tokens of an answer, one observation per answer. A backend that slows down here may have lost its GPU.',
+      labelNames: ['model', 'backend'],
+      buckets: GAP_BUCKETS,
+      registers,
+    });
+    this.#decision = new Histogram({
+      name: name('decision_seconds'),
+      help: 'Time to choose a backend: eligibility, ranking and taking the place.',
+      labelNames: ['strategy'],
+      buckets: DECISION_BUCKETS,
+      registers,
+    });
+    this.#loadSeconds = new Histogram({
+      name: name('model_load_seconds'),
+      help: 'Time that backends needed to load a model for a request, as they report it.',
+      labelNames: ['backend', 'model'],
+      buckets: LOAD_BUCKETS,
+      registers,
+    });
+    this.#tokens = new Counter({
+      name: name('tokens_total'),
+      help: 'Tokens in prompts (in) and answers (out), as the backends count them.',
+      labelNames: ['direction'],
+      registers,
+    });
+    this.#cachedTokens = new Counter({
+      name: name('prompt_tokens_cached_total'),
+      help: 'Prompt tokens that a backend took from its cache, where it says so (Ollama 0.33.3 and later).',
+      registers,
+    });
+    this.#retries = new Counter({
+      name: name('retries_total'),
+      help: 'Requests that were tried on another backend, by what went wrong before.',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#loads = new Counter({
+      name: name('model_loads_total'),
+      help: 'Times that a request had to wait for a backend to load its model. Many loads of one model on one backend mean that it keeps being evicted.',
+      labelNames: ['backend', 'model'],
+      registers,
+    });
+    this.#transitions = new Counter({
+      name: name('circuit_breaker_transitions_total'),
+      help: 'Circuit breakers that changed, by the state they went to.',
+      labelNames: ['to'],
+      registers,
+    });
+    this.#strategyChanges = new Counter({
+      name: name('strategy_changes_total'),
+      help: 'Times that the routing strategy was switched at run time.',
+      registers,
+    });
+    this.#reloads = new Counter({
+      name: name('config_reloads_total'),
+      help: 'Configuration reloads. result="failed" means that a bad file was kept out and the old configuration still holds: see the log.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#refusals = new Counter({
+      name: name('refusals_total'),
+      help: 'Answers that the proxy made itself, by error code.',
+      labelNames: ['code'],
+      registers,
+    });
+    this.#gauges(version);
+  }
+
+  #gauges(version: string): void {
+    const registers: Registry[] = [];
+    const name = (suffix: string): string => `task_router_${suffix}`;
+    const sources = this.#sources;
+    const gauges = [
+      new Gauge({
+        name: name('inflight_requests'),
+        help: 'Requests that a backend is working on.',
+        labelNames: ['backend'],
+        registers,
+        collect() {
+          this.reset();
+          for (const backend of sources.backends()) this.set({ backend: backend.name }, backend.inflight);
+        },
+      }),
+      new Gauge({
+        name: name('queue_depth'),
+        help: 'Requests that wait in the proxy for a free slot.',
+        labelNames: ['class'],
+        registers,
+        collect() {
+          for (const priority of PRIORITY_CLASSES) this.set({ class: priority }, sources.queueDepth(priority));
+        },
+      }),
+      new Gauge({
+        name: name('backend_up'),
+        help: '1 while probes of a backend succeed, else 0. At 0: is its Ollama running and reachable from here?',
+        labelNames: ['backend'],
+        registers,
+        collect() {
+          this.reset();
+          for (const backend of sources.backends())
+            this.set({ backend: backend.name }, backend.health === 'up' ? 1 : 0);
+        },
+      }),
+      new Gauge({
+        name: name('circuit_breaker_state'),
+        help: '0 closed, 1 half-open, 2 open; an empty model is the backend as a whole. It closes by itself when trials succeed; POST /admin/v1/backends/NAME/recover closes it by hand.',
+        labelNames: ['backend', 'model'],
+        registers,
+        collect() {
+          this.reset();
+          for (const backend of sources.backends()) {
+            this.set({ backend: backend.name, model: '' }, BREAKER_VALUE[backend.breaker]);
+            for (const model of backend.models) {
+              this.set({ backend: backend.name, model: model.name }, BREAKER_VALUE[model.breaker]);
+            }
+          }
+        },
+      }),
+      new Gauge({
+        name: name('strategy_info'),
+        help: 'The routing strategy in force, always 1.',
+        labelNames: ['strategy'],
+        registers,
+        collect() {
+          this.reset();
+          this.set({ strategy: sources.strategy() }, 1);
+        },
+      }),
+      new Gauge({
+        name: name('build_info'),
+        help: 'The running version, always 1.',
+        labelNames: ['version'],
+        registers,
+        collect() {
+          this.set({ version }, 1);
+        },
+      }),
+    ];
+    for (const gauge of gauges) this.#registry.registerMetric(gauge);
+  }
+
+  /** The whole text for a scrape, with its content type. */
+  async expose(): Promise<{ readonly contentType: string; readonly text: string }> {
+    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  request(record: RequestRecord): void {
+    const { endpoint, outcome } = record;
+    const last = record.attempts.at(-1);
+    const backend = last?.backend ?? '';
+    const model = this.#model(last === undefined || last.model === '' ? record.model : last.model);
+    this.#requests.inc({ endpoint, model, category: this.#category(record.category), backend, outcome });
+    this.#duration.observe({ endpoint, outcome }, record.totalMs / 1000);
+    if (record.error !== undefined) this.#refusals.inc({ code: record.error });
+    for (const attempt of record.attempts.slice(0, -1)) {
+      if (attempt.outcome.kind === 'backend-failed') this.#retries.inc({ reason: attempt.outcome.reason });
+    }
+    if (endpoint === 'other') return;
+    this.#queueWait.observe({ endpoint }, record.queueMs / 1000);
+    if (outcome !== 'served') return;
+    if (record.firstByteMs !== undefined)
+      this.#firstToken.observe({ endpoint, model, backend }, record.firstByteMs / 1000);
+    const { usage } = record;
+    if (usage === undefined) return;
+    if (usage.promptTokens !== undefined) this.#tokens.inc({ direction: 'in' }, usage.promptTokens);
+    if (usage.outputTokens !== undefined) this.#tokens.inc({ direction: 'out' }, usage.outputTokens);
+    if (usage.cachedTokens !== undefined) this.#cachedTokens.inc(usage.cachedTokens);
+    if (usage.decodeMs !== undefined && usage.outputTokens !== undefined && usage.outputTokens > 1) {
+      this.#interToken.observe({ model, backend }, usage.decodeMs / usage.outputTokens / 1000);
+    }
+    if (usage.loadMs !== undefined && usage.loadMs >= LOAD_FLOOR_MS) {
+      this.#loads.inc({ backend, model });
+      this.#loadSeconds.observe({ backend, model }, usage.loadMs / 1000);
+    }
+  }
+
+  decision(strategy: string, ms: number): void {
+    this.#decision.observe({ strategy }, ms / 1000);
+  }
+
+  breakerChanged(to: BreakerState): void {
+    this.#transitions.inc({ to });
+  }
+
+  strategyChanged(): void {
+    this.#strategyChanges.inc();
+  }
+
+  reloaded(result: 'applied' | 'failed'): void {
+    this.#reloads.inc({ result });
+  }
+
+  #model(name: string | undefined): string {
+    if (name === undefined || name === '') return '';
+    return this.#sources.knownModel(name) ? name : 'other';
+  }
+
+  #category(name: string | undefined): string {
+    if (name === undefined) return '';
+    if (this.#categories.has(name)) return name;
+    if (this.#categories.size >= MAX_CATEGORIES) return 'other';
+    this.#categories.add(name);
+    return name;
+  }
+}

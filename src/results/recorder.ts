@@ -1,0 +1,118 @@
+import type { Log, Outcome } from '../core/types.ts';
+import type { History, RequestRecord } from './history.ts';
+import type { Learned } from './learned.ts';
+import type { Metrics } from './metrics.ts';
+import { ModelMetrics, type ModelMetricsView } from './model-metrics.ts';
+
+/** Answers are compared as if each had this many tokens. */
+const NOMINAL_TOKENS = 100;
+
+/**
+ * What an answer of nominal length would have taken on this backend, in ms: time before decoding plus a hundred tokens
+ * at its pace, the load of the model left out. That makes a short and a long answer, a cold and a warm one comparable.
+ * Where a backend gives no numbers it is the whole time.
+ */
+export const nominalLatencyMs = (outcome: Extract<Outcome, { kind: 'served' }>): number => {
+  const { usage, totalMs } = outcome;
+  const decodeMs = usage?.decodeMs;
+  const tokens = usage?.outputTokens;
+  if (decodeMs === undefined || tokens === undefined || tokens === 0) {
+    return Math.max(0, totalMs - (usage?.loadMs ?? 0));
+  }
+  return Math.max(0, totalMs - decodeMs - (usage?.loadMs ?? 0)) + (NOMINAL_TOKENS * decodeMs) / tokens;
+};
+
+/** The one place where results go out from: learning at the end of each lease, the rest at the end of each request. */
+export class Recorder {
+  readonly #learned: Learned;
+  readonly #metrics: Metrics;
+  readonly #history: History;
+  readonly #log: Log;
+  readonly #perModel = new Map<string, ModelMetrics>();
+
+  constructor(learned: Learned, metrics: Metrics, history: History, log: Log) {
+    this.#learned = learned;
+    this.#metrics = metrics;
+    this.#history = history;
+    this.#log = log;
+  }
+
+  /** One attempt ended. A client that left or erred teaches nothing about the backend. */
+  attempt(candidateId: string, category: string, outcome: Outcome, at: number): void {
+    if (outcome.kind === 'served') {
+      this.#learned.record(candidateId, { category, success: true, latencyMs: nominalLatencyMs(outcome) }, at);
+      this.#metricsOf(candidateId).record(true, outcome.totalMs, category);
+    } else if (outcome.kind === 'backend-failed' && outcome.blame !== 'none') {
+      this.#learned.record(candidateId, { category, success: false }, at);
+      this.#metricsOf(candidateId).record(false, outcome.totalMs, category);
+    }
+  }
+
+  /** Totals, latencies and categories of each model on each backend, by candidate id. */
+  modelMetrics(): Readonly<Record<string, ModelMetricsView>> {
+    return Object.fromEntries(Array.from(this.#perModel, ([id, metrics]) => [id, metrics.view()]));
+  }
+
+  /** Forgets what was learned and counted, so that stale history no longer steers; Prometheus counters go on. */
+  reset(): void {
+    this.#learned.reset();
+    this.#perModel.clear();
+  }
+
+  /** A candidate is gone. */
+  forget(candidateId: string): void {
+    this.#learned.forget(candidateId);
+    this.#perModel.delete(candidateId);
+  }
+
+  #metricsOf(candidateId: string): ModelMetrics {
+    const known = this.#perModel.get(candidateId) ?? new ModelMetrics();
+    this.#perModel.set(candidateId, known);
+    return known;
+  }
+
+  /** One request ended, answered or refused. */
+  request(record: RequestRecord): void {
+    this.#metrics.request(record);
+    this.#history.add(record);
+    const failed = record.outcome === 'failed' || record.status >= 500;
+    const level = failed ? 'warn' : 'info';
+    this.#log[level](accessFields(record), failed ? 'request failed' : 'request');
+  }
+}
+
+const round = (value: number | undefined): number | undefined =>
+  value === undefined ? undefined : Math.round(value * 10) / 10;
+
+/** One flat line with what is needed to answer "why was this slow". */
+const accessFields = (record: RequestRecord): object => {
+  const last = record.attempts.at(-1);
+  const { usage } = record;
+  return {
+    requestId: record.id,
+    method: record.method,
+    path: record.path,
+    status: record.status,
+    outcome: record.outcome,
+    error: record.error,
+    model: record.model,
+    category: record.category,
+    strategy: record.strategy,
+    backend: last?.backend,
+    backendModel: last?.model === record.model ? undefined : last?.model,
+    why: last?.why,
+    attempts: record.attempts.length,
+    failures: record.attempts.flatMap(({ backend, outcome }) =>
+      outcome.kind === 'backend-failed' ? [`${backend}: ${outcome.message}`] : [],
+    ),
+    queueMs: round(record.queueMs),
+    firstByteMs: round(record.firstByteMs),
+    totalMs: round(record.totalMs),
+    loadMs: round(usage?.loadMs),
+    prefillMs: round(usage?.prefillMs),
+    decodeMs: round(usage?.decodeMs),
+    promptTokens: usage?.promptTokens,
+    outputTokens: usage?.outputTokens,
+    cachedTokens: usage?.cachedTokens,
+  };
+};

@@ -1,0 +1,102 @@
+import type { Candidate, Choice, Ranking } from '../core/types.ts';
+
+/**
+ * Orders candidates by cost, lowest first; equal costs keep the order of `candidates`, and a NaN counts as the highest.
+ * Finding the best takes one pass; the rest is sorted once, when somebody asks past the first. `why(index)` is called
+ * when the reason of a choice is read, with the index into `candidates`: read it in the tick of the ranking, and by
+ * name, because a spread does not copy it.
+ * Keeps `candidates` and `costs` without copying: neither may be reused by the caller.
+ *
+ * @param costs one number per candidate, in the same order; Infinity is allowed.
+ */
+export const rankByCost = (
+  candidates: readonly Candidate[],
+  costs: ArrayLike<number>,
+  why: (index: number) => string,
+): Ranking => new LazyRanking(candidates, costs, why);
+
+class LazyRanking implements Ranking {
+  readonly #candidates: readonly Candidate[];
+  readonly #costs: ArrayLike<number>;
+  readonly #why: (index: number) => string;
+  #order: Uint32Array | undefined;
+
+  constructor(candidates: readonly Candidate[], costs: ArrayLike<number>, why: (index: number) => string) {
+    this.#candidates = candidates;
+    this.#costs = costs;
+    this.#why = why;
+  }
+
+  get size(): number {
+    return this.#candidates.length;
+  }
+
+  at(index: number): Choice | undefined {
+    if (index === 0 && this.#order === undefined) return this.#choice(this.#best());
+    return this.#choice(this.#sorted()[index]);
+  }
+
+  all(): readonly Choice[] {
+    const choices: Choice[] = [];
+    for (const index of this.#sorted()) {
+      const choice = this.#choice(index);
+      if (choice !== undefined) choices.push(choice);
+    }
+    return choices;
+  }
+
+  #choice(index: number | undefined): Choice | undefined {
+    if (index === undefined) return undefined;
+    const candidate = this.#candidates[index];
+    return candidate === undefined ? undefined : new LazyChoice(candidate, this.#cost(index), this.#why, index);
+  }
+
+  #cost(index: number): number {
+    const cost = this.#costs[index];
+    return cost === undefined || Number.isNaN(cost) ? Infinity : cost;
+  }
+
+  #best(): number {
+    let index = 0;
+    let lowest = this.#cost(0);
+    for (let i = 1; i < this.size; i++) {
+      const cost = this.#cost(i);
+      if (cost < lowest) {
+        lowest = cost;
+        index = i;
+      }
+    }
+    return index;
+  }
+
+  #sorted(): Uint32Array {
+    if (this.#order === undefined) {
+      const order = new Uint32Array(this.size);
+      for (let i = 0; i < order.length; i++) order[i] = i;
+      this.#order = order.sort((a, b) => compare(this.#cost(a), this.#cost(b)) || a - b);
+    }
+    return this.#order;
+  }
+}
+
+/** Compared, not subtracted: the difference of two infinities is NaN. */
+const compare = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** A class, because an accessor in an object literal costs more than the whole rest of a decision. */
+class LazyChoice implements Choice {
+  readonly candidate: Candidate;
+  readonly cost: number;
+  readonly #why: (index: number) => string;
+  readonly #index: number;
+
+  constructor(candidate: Candidate, cost: number, why: (index: number) => string, index: number) {
+    this.candidate = candidate;
+    this.cost = cost;
+    this.#why = why;
+    this.#index = index;
+  }
+
+  get why(): string {
+    return this.#why(this.#index);
+  }
+}

@@ -1,0 +1,110 @@
+import { signsOfLine } from './signs.ts';
+import type { Sign } from './signs.ts';
+
+/** Units read from the start and from the end of a text; what lies between is not looked at. */
+export const HEAD_UNITS = 4096;
+export const TAIL_UNITS = 2048;
+
+/** A stretch of the text that is read as one: somebody's own words, or something pasted. */
+export interface Block {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: 'prose' | 'pasted';
+}
+
+export interface Layout {
+  /** The text that the blocks point into: the input, or its head and tail. */
+  readonly text: string;
+  readonly blocks: readonly Block[];
+  /** How often each structural sign was seen. */
+  readonly signs: ReadonlyMap<Sign, number>;
+}
+
+/** Head and tail of a long text, as one text. */
+export const capped = (text: string): string =>
+  text.length <= HEAD_UNITS + TAIL_UNITS ? text : `${text.slice(0, HEAD_UNITS)}\n${text.slice(-TAIL_UNITS)}`;
+
+/**
+ * Splits a text into the writer's own lines and pasted ones: fenced code, lines that look like code, diffs, stack
+ * traces and logs. Linear in the text, which is capped first.
+ */
+export const layOut = (input: string): Layout => {
+  const text = capped(input);
+  const blocks: Block[] = [];
+  const signs = new Map<Sign, number>();
+  let fence: string | undefined;
+  let start = 0;
+  while (start <= text.length) {
+    const newline = text.indexOf('\n', start);
+    const end = newline === -1 ? text.length : newline;
+    const line = text.slice(start, end);
+    const marker = fenceMarker(line);
+    if (marker !== undefined && (fence === undefined || marker === fence)) {
+      fence = fence === undefined ? marker : undefined;
+      count(signs, 'fence');
+    } else {
+      const seen = signsOfLine(line);
+      for (const sign of seen) count(signs, sign);
+      const kind = fence !== undefined || looksPasted(line, seen) ? 'pasted' : 'prose';
+      if (line.trim() !== '') push(blocks, { start, end, kind });
+    }
+    start = end + 1;
+  }
+  return { text, blocks, signs };
+};
+
+const count = (signs: Map<Sign, number>, sign: Sign): void => {
+  signs.set(sign, (signs.get(sign) ?? 0) + 1);
+};
+
+/** Adjacent pasted lines join; prose keeps a block a line, because a line of prose is often a sentence. */
+const push = (blocks: Block[], block: Block): void => {
+  const last = blocks.at(-1);
+  if (last?.kind === 'pasted' && block.kind === 'pasted') {
+    blocks[blocks.length - 1] = { start: last.start, end: block.end, kind: 'pasted' };
+  } else blocks.push(block);
+};
+
+const fenceMarker = (line: string): string | undefined => {
+  const trimmed = line.trimStart();
+  if (trimmed.startsWith('```')) return '```';
+  return trimmed.startsWith('~~~') ? '~~~' : undefined;
+};
+
+/** Words that begin a line of code and hardly ever a line of prose, with what follows them. */
+const CODE_START =
+  /^(?:import [\w{*"'.]+(?:$|[ ;,{}*.]*(?:from|as|;|$))|from [\w.]+ import |def \w+ ?\(|async def |class \w+ ?[({:<]|class \w+ (?:extends|implements) |(?:export |async |static |pub )*(?:function|func|fn) ?\*? ?\w*[(<]|(?:export )?(?:const|let|var|val) [\w[{]|(?:public|private|protected|internal) \w+[ (<]|return[ ;]|if ?\(|elif |else ?[:{]|for ?\(|while ?\(|switch ?\(|#include|using [\w.]+;|namespace [\w.\\]+|package [\w.]+;?$|@\w+(?:\(|$)|<\?php|<\/?\w+[ >]|\$ \w|>>> |SELECT .+ FROM |INSERT INTO |CREATE TABLE |\/\/|\/\*|\* @|"""|''')/;
+
+const CODE_END = /(?:[{};]|=>|\)\s*:|\]\s*,?|\),?)\s*$/;
+
+const looksPasted = (line: string, seen: readonly Sign[]): boolean => {
+  if (seen.includes('trace') || seen.includes('diff') || seen.includes('log')) return true;
+  const trimmed = line.trim();
+  if (trimmed === '') return false;
+  if (CODE_START.test(trimmed)) return true;
+  if (trimmed.startsWith('> ')) return true; // a quotation
+  const punctuation = codePunctuation(trimmed);
+  if (punctuation >= 2 && CODE_END.test(trimmed) && punctuation * 12 >= trimmed.length) return true;
+  if (punctuation * 6 >= trimmed.length && trimmed.length >= 8) return true;
+  const indented = line.startsWith('    ') || line.startsWith('\t');
+  return indented && punctuation >= 2 && punctuation * 14 >= trimmed.length;
+};
+
+const codePunctuation = (text: string): number => {
+  let seen = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // ( ) ; < = > [ ] { | }
+    if (
+      unit === 0x28 ||
+      unit === 0x29 ||
+      (unit >= 0x3b && unit <= 0x3e) ||
+      unit === 0x5b ||
+      unit === 0x5d ||
+      (unit >= 0x7b && unit <= 0x7d)
+    ) {
+      seen++;
+    }
+  }
+  return seen;
+};

@@ -1,0 +1,262 @@
+import { CONCEPTS } from './concepts.ts';
+import type { Concept, ConceptKind } from './concepts.ts';
+import { IGNORED, SEPARATOR, foldUnit, isUnspaced, isVerbFinal } from './fold.ts';
+import type { Trie } from './trie.ts';
+
+/** A lexicon entry found in a sentence. */
+export interface Hit {
+  readonly concept: Concept;
+  readonly kind: ConceptKind;
+  /** The entry's own words (folded), for explaining; never the text of the prompt. */
+  readonly words: string;
+  /** Words of the sentence before it that no lexicon knows. */
+  readonly strangersBefore: number;
+  /** How many commas, brackets and small words lie before it: hits with the same number stand side by side. */
+  readonly phrase: number;
+  /** After a word like "that" or "which": says more about the thing than about the task. */
+  readonly subordinate: boolean;
+}
+
+export interface Sentence {
+  readonly hits: readonly Hit[];
+  readonly words: number;
+  readonly question: boolean;
+  /** The verb stands at the end (Japanese, Korean, Hindi). */
+  readonly verbFinal: boolean;
+  /** Begins with a lower-case letter, as commit subjects do and sentences do not. */
+  readonly lowerStart: boolean;
+  /** Names from a program: camelCase, snake_case, `quoted`, call(), --flag, #123. */
+  readonly identifiers: number;
+}
+
+type Boundary = 'none' | 'comma' | 'end';
+
+/** Where reading stops being useful: nobody's ask has more sentences. */
+const MAX_SENTENCES = 60;
+
+/** Reads `text` from `start` to `end` into sentences with their lexicon hits. One pass, no backtracking. */
+export const readSentences = (trie: Trie, text: string, start: number, end: number): Sentence[] => {
+  const reader = new Reader(trie);
+  return reader.read(text, start, end);
+};
+
+class Reader {
+  readonly #trie: Trie;
+  #sentences: Sentence[] = [];
+  #hits: Hit[] = [];
+  #words = 0;
+  #strangers = 0;
+  #phrase = 0;
+  #identifiers = 0;
+  #subordinate = false;
+  #verbFinal = false;
+  #lowerStart = false;
+
+  constructor(trie: Trie) {
+    this.#trie = trie;
+  }
+
+  read(text: string, start: number, end: number): Sentence[] {
+    let at = start;
+    while (at < end && this.#sentences.length < MAX_SENTENCES) {
+      const unit = text.charCodeAt(at);
+      const folded = foldUnit(unit);
+      if (folded === SEPARATOR || folded === IGNORED) {
+        this.#separator(text, at, end, unit);
+        at++;
+        continue;
+      }
+      at = this.#word(text, at, end, unit);
+    }
+    this.#close(false);
+    return this.#sentences;
+  }
+
+  #separator(text: string, at: number, end: number, unit: number): void {
+    const boundary = boundaryOf(unit, at + 1 < end ? text.charCodeAt(at + 1) : 0x20);
+    if (boundary === 'end') this.#close(unit === 0x3f || unit === 0xff1f || unit === 0x061f);
+    else if (boundary === 'comma') this.#phrase++;
+    else if (unit === 0x60) this.#identifiers++;
+  }
+
+  /** Reads the word at `at`, or the longest entry that begins there, and returns where reading goes on. */
+  #word(text: string, at: number, end: number, unit: number): number {
+    if (this.#words === 0 && this.#hits.length === 0) this.#lowerStart = unit >= 0x61 && unit <= 0x7a;
+    if (isVerbFinal(unit)) this.#verbFinal = true;
+    this.#words++;
+    const unspaced = isUnspaced(unit);
+    const { entry, length } = this.#longest(text, at, end);
+    if (entry >= 0) {
+      const found = this.#trie.entries[entry];
+      if (found !== undefined) this.#hit(found.concept, found.text);
+      const next = at + length;
+      return isUnspaced(text.charCodeAt(next - 1)) ? next : wordEnd(text, next, end);
+    }
+    this.#strangers++;
+    if (unspaced) return at + 1;
+    const next = wordEnd(text, at, end);
+    if (looksLikeIdentifier(text, at, next, end)) this.#identifiers++;
+    return next;
+  }
+
+  #longest(text: string, from: number, end: number): { entry: number; length: number } {
+    const trie = this.#trie;
+    let node = 0;
+    let entry = -1;
+    let length = 0;
+    let at = from;
+    let spaced = false; // several separators in a row count as one space
+    while (at < end) {
+      const unit = text.charCodeAt(at);
+      let folded = unit === 0x2b || unit === 0x23 ? unit : foldUnit(unit);
+      if (folded === IGNORED) {
+        at++;
+        continue;
+      }
+      if (folded === SEPARATOR) {
+        if (spaced) {
+          at++;
+          continue;
+        }
+        const next = at + 1 < end ? text.charCodeAt(at + 1) : 0x20;
+        if (isContraction(unit, next)) {
+          at++;
+          continue;
+        }
+        if (boundaryOf(unit, next) !== 'none') break;
+        folded = 0x20;
+        spaced = true;
+      } else spaced = false;
+      node = trie.step(node, folded);
+      if (node === 0) break;
+      at++;
+      const open = trie.stemAt(node);
+      if (open >= 0) {
+        entry = open;
+        length = at - from;
+      }
+      const exact = trie.exactAt(node);
+      if (exact >= 0 && endsWord(text, at, end)) {
+        entry = exact;
+        length = at - from;
+      }
+    }
+    return { entry, length };
+  }
+
+  #hit(concept: Concept, words: string): void {
+    const kind = CONCEPTS[concept];
+    if (concept === 'stop') {
+      this.#phrase++;
+      return;
+    }
+    if (concept === 'that') {
+      this.#phrase++;
+      if (this.#hits.some((hit) => hit.kind === 'object')) this.#subordinate = true;
+      return;
+    }
+    if (concept === 'plain') return;
+    this.#hits.push({
+      concept,
+      kind,
+      words,
+      strangersBefore: this.#strangers,
+      phrase: this.#phrase,
+      subordinate: this.#subordinate,
+    });
+  }
+
+  #close(question: boolean): void {
+    if (this.#words > 0) {
+      this.#sentences.push({
+        hits: this.#hits,
+        words: this.#words,
+        question,
+        verbFinal: this.#verbFinal,
+        lowerStart: this.#lowerStart,
+        identifiers: this.#identifiers,
+      });
+    }
+    this.#hits = [];
+    this.#words = 0;
+    this.#strangers = 0;
+    this.#phrase = 0;
+    this.#identifiers = 0;
+    this.#subordinate = false;
+    this.#verbFinal = false;
+    this.#lowerStart = false;
+  }
+}
+
+/** Full stops, question marks and colons end a sentence only before a space; their East Asian forms always do. */
+const boundaryOf = (unit: number, next: number): Boundary => {
+  switch (unit) {
+    case 0x0a: // line feed
+    case 0x3002: // 。
+    case 0xff01: // ！
+    case 0xff1f: // ？
+    case 0xff1b: // ；
+    case 0xff1a: // ：
+    case 0x0964: // danda
+    case 0x061f: // Arabic question mark
+      return 'end';
+    case 0x2e: // .
+    case 0x3f: // ?
+    case 0x21: // !
+    case 0x3a: // :
+    case 0x3b: // ;
+      return foldUnit(next) === SEPARATOR ? 'end' : 'none';
+    case 0x2c: // ,
+    case 0x28: // (
+    case 0x29: // )
+    case 0xff0c: // ，
+    case 0x3001: // 、
+    case 0x060c: // Arabic comma
+    case 0x2014: // em dash
+      return 'comma';
+    default:
+      return 'none';
+  }
+};
+
+const isApostrophe = (unit: number): boolean => unit === 0x27 || unit === 0x2019;
+
+/** The apostrophe of don't, it's, we'll: the word goes on. Before anything else (l'erreur, 'quoted') it separates. */
+const isContraction = (unit: number, next: number): boolean =>
+  isApostrophe(unit) &&
+  (next === 0x74 || next === 0x73 || next === 0x72 || next === 0x6c || next === 0x76 || next === 0x6d);
+
+const endsWord = (text: string, at: number, end: number): boolean => {
+  if (at >= end) return true;
+  const unit = text.charCodeAt(at);
+  if (unit === 0x2b || unit === 0x23) return false;
+  const folded = foldUnit(unit);
+  return folded === SEPARATOR || isUnspaced(unit);
+};
+
+const wordEnd = (text: string, from: number, end: number): number => {
+  let at = from;
+  while (at < end) {
+    const unit = text.charCodeAt(at);
+    if (foldUnit(unit) === SEPARATOR || isUnspaced(unit)) {
+      const next = at + 1 < end ? text.charCodeAt(at + 1) : 0x20;
+      if (!isContraction(unit, next) || foldUnit(next) === SEPARATOR) break;
+    }
+    at++;
+  }
+  return at;
+};
+
+const isLower = (unit: number): boolean => unit >= 0x61 && unit <= 0x7a;
+const isUpper = (unit: number): boolean => unit >= 0x41 && unit <= 0x5a;
+
+/** camelCase, a name followed by `_`, `(`, `::` or `->`, or a flag: spelled as programs spell, not as people do. */
+const looksLikeIdentifier = (text: string, from: number, to: number, end: number): boolean => {
+  for (let i = from + 1; i < to; i++) {
+    if (isUpper(text.charCodeAt(i)) && isLower(text.charCodeAt(i - 1))) return true;
+  }
+  const after = to < end ? text.charCodeAt(to) : 0x20;
+  if (after === 0x5f || after === 0x28) return true;
+  if (after === 0x3a && to + 1 < end && text.charCodeAt(to + 1) === 0x3a) return true;
+  return from >= 2 && text.charCodeAt(from - 1) === 0x2d && text.charCodeAt(from - 2) === 0x2d;
+};

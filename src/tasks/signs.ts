@@ -1,0 +1,67 @@
+/** Structural evidence that needs no vocabulary of a human language. */
+export type Sign =
+  | 'fence'
+  | 'code'
+  | 'stub'
+  | 'trace'
+  | 'log'
+  | 'diff'
+  | 'testCode'
+  | 'testFile'
+  | 'docFile'
+  | 'codeFile'
+  | 'prefixFeat'
+  | 'prefixFix'
+  | 'prefixDocs'
+  | 'prefixTest'
+  | 'prefixRefactor'
+  | 'ordersTheJudge';
+
+/**
+ * One expression for each sign, applied to a single line. None nests a quantifier in another one, and each stops at
+ * the line, so the cost stays linear.
+ */
+const PATTERNS: readonly (readonly [Sign, RegExp])[] = [
+  [
+    'trace',
+    /Traceback \(most recent|^\s+at [\w$.<>[\] ]+\(|^\s*at [\w$./<>]+:\d+|^\s*File "[^"]+", line \d+|Exception in thread|^Caused by: |^\s*\.\.\. \d+ more|^goroutine \d+|^panic: |thread '[^']*' panicked|^error\[E\d+\]|error (?:TS|CS|C)\d{4}|Segmentation fault|core dumped|\b[A-Z]\w*(?:Error|Exception)(?:\s\[\w+\])?: |^npm ERR!|^E {3}\w|undefined reference to|Uncaught \w+|^fatal: |: error: |^ERROR in |Unhandled(?: promise)? rejection/i,
+  ],
+  ['log', /^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^\[?\d\d:\d\d:\d\d|^\s*\[?(?:ERROR|WARN|INFO|DEBUG|FATAL)\]?[ :|]/],
+  ['diff', /^diff --git |^@@ -\d|^\+\+\+ [ab/]|^--- [ab/]|^index [0-9a-f]{7}/],
+  [
+    'testCode',
+    /^\s*(?:describe|it|test|context)(?:\.\w+)?\(['"`]|\bexpect\(|^\s*assert[ .(]|\bassert\w+\(|^\s*@(?:Test|pytest)|^\s*(?:async )?def test_|^\s*func Test[A-Z]|#\[test\]|\[(?:Fact|Test|TestMethod|Theory)\]/,
+  ],
+  [
+    'testFile',
+    /[\w-](?:\.(?:test|spec|cy)\.\w+|_test\.\w+|_spec\.rb|Tests?\.(?:java|cs|kt|php|swift))\b|\btest_\w+\.py\b|__tests__/,
+  ],
+  ['docFile', /\b(?:README|CHANGELOG|CONTRIBUTING)\b|[\w-]\.(?:md|mdx|rst|adoc)\b/],
+  [
+    'codeFile',
+    /[\w-]\.(?:tsx?|jsx?|mjs|cjs|py|rb|go|rs|java|kt|cs|cpp|cc|hpp|php|swift|scala|sql|sh|css|scss|html|vue|svelte|ya?ml|json|toml|lua|dart|ex|exs|ipynb|tf|proto|gradle)\b/,
+  ],
+  ['prefixFeat', /^feat(?:\([^)]*\))?!?: /i],
+  ['prefixFix', /^(?:fix|bugfix|hotfix)(?:\([^)]*\))?!?: /i],
+  ['prefixDocs', /^docs?(?:\([^)]*\))?!?: /i],
+  ['prefixTest', /^tests?(?:\([^)]*\))?!?: /i],
+  ['prefixRefactor', /^(?:refactor|perf)(?:\([^)]*\))?!?: /i],
+];
+
+const NONE: readonly Sign[] = [];
+
+/** A line whose units are all letters, spaces and the plainest punctuation can carry none of the signs. */
+const PLAIN = /^[\p{L}\p{M} ,'’-]*[.?!]?$/u;
+/** Far past any real line of a trace, a diff or a test. */
+const MAX_LINE = 400;
+
+/** The signs that one line carries. */
+export const signsOfLine = (line: string): readonly Sign[] => {
+  if (PLAIN.test(line)) return NONE;
+  const head = line.length > MAX_LINE ? line.slice(0, MAX_LINE) : line;
+  let out: Sign[] | undefined;
+  for (const [sign, pattern] of PATTERNS) {
+    if (pattern.test(head)) (out ??= []).push(sign);
+  }
+  return out ?? NONE;
+};
