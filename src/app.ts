@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { Gate } from './admission/gate.ts';
 import { Prober } from './backends/prober.ts';
 import { Registry } from './backends/registry.ts';
+import { isLoopback } from './config/listeners.ts';
 import { configDiff, redactConfig } from './config/parse.ts';
 import type { BackendConfig, Config, HostPort } from './config/types.ts';
 import { systemClock, type Clock } from './core/clock.ts';
@@ -30,6 +32,10 @@ const HISTORY_SIZE = 1_000;
 const WAITING_PER_SLOT = 4;
 const ASSUMED_SLOTS = 4;
 const MIN_WAITING = 64;
+
+/** Keys that are read once, when the process starts. */
+const AT_START =
+  /^(listen|admin\.listen|metrics\.listen|logging\..*|limits\.(header|connections|head_timeout|stream_idle_timeout|drain_timeout))$/;
 
 export interface AppOptions {
   readonly config: Config;
@@ -75,6 +81,10 @@ export class App {
   readonly #handler: Handler;
   readonly #admin: Admin;
   readonly #listeners: Listener[] = [];
+  /** What the address that clients come in by says; it stays as it was bound. */
+  readonly #front: { readonly loopback: boolean; readonly hostname: string };
+  /** The one that clients come in by; the others answer until it is empty. */
+  #door: Listener | undefined;
   #config: Config;
   #targets: TargetTable;
   #beat: NodeJS.Timeout | undefined;
@@ -83,6 +93,7 @@ export class App {
   constructor({ config, reread, log, clock = systemClock, rng = systemRng }: AppOptions) {
     this.#config = config;
     this.#reread = reread;
+    this.#front = { loopback: isLoopback(config.listen.host), hostname: hostname().toLowerCase() };
     this.#log = log;
     this.#clock = clock;
     this.#rng = rng;
@@ -174,6 +185,7 @@ export class App {
         maxAttempts: this.#config.retry.maxAttempts,
         bodyBytes: this.#config.limits.bodyBytes,
         bodyIdleMs: this.#config.limits.bodyIdleTimeoutMs,
+        front: { ...this.#front, origins: this.#config.cors.origins },
       }),
       registry: this.#registry,
       gate: this.#gate,
@@ -185,6 +197,9 @@ export class App {
       metrics: this.#metrics,
       refreshModels: async () => {
         await Promise.all([...this.#probers.values()].map((prober) => prober.now()));
+      },
+      freshModels: async () => {
+        await Promise.all([...this.#probers.values()].map((prober) => prober.fresh()));
       },
       suspect: (backend) => void this.#probers.get(backend)?.now(),
       clock: this.#clock,
@@ -220,10 +235,12 @@ export class App {
     const { listen, admin, metrics, limits } = this.#config;
     try {
       for (const backend of this.#config.backends) this.#probe(backend);
-      const adminAt = await this.#listen(admin.listen, (req, res) => this.#admin.handle(req, res));
+      const adminAt = await this.#listener(admin.listen, (req, res) => this.#admin.handle(req, res)).listen();
       const metricsAt =
-        metrics.listen && (await this.#listen(metrics.listen, (req, res) => this.#admin.handleMetricsOnly(req, res)));
-      const proxyAt = await this.#listen(listen, (req, res) => this.#handler.handle(req, res));
+        metrics.listen &&
+        (await this.#listener(metrics.listen, (req, res) => this.#admin.handleMetricsOnly(req, res)).listen());
+      this.#door = this.#listener(listen, (req, res) => this.#handler.handle(req, res));
+      const proxyAt = await this.#door.listen();
       this.#beat = setInterval(() => this.#handler.sweep(limits.streamIdleTimeoutMs), limits.streamIdleTimeoutMs);
       this.#beat.unref();
       return { proxy: proxyAt, admin: adminAt, metrics: metricsAt };
@@ -238,11 +255,11 @@ export class App {
     await Promise.all([...this.#probers.values()].map((prober) => prober.now()));
   }
 
-  #listen(address: HostPort, handle: ListenerOptions['handle']): Promise<HostPort> {
+  #listener(address: HostPort, handle: ListenerOptions['handle']): Listener {
     const { headerBytes, connections, headTimeoutMs } = this.#config.limits;
     const listener = new Listener({ address, headerBytes, connections, headTimeoutMs, handle });
     this.#listeners.push(listener);
-    return listener.listen();
+    return listener;
   }
 
   #probe(backend: BackendConfig): void {
@@ -282,6 +299,10 @@ export class App {
     this.#apply(next.value, who);
     this.#metrics.reloaded('applied');
     this.#log.info({ event: 'reloaded', who, changes }, `configuration reloaded: ${changes.length} changes`);
+    const later = changes.map(({ path }) => path).filter((path) => AT_START.test(path));
+    if (later.length > 0) {
+      this.#log.warn({ event: 'restart-needed', keys: later }, `at the next start, not now: ${later.join(', ')}`);
+    }
     return { ok: true, changes };
   }
 
@@ -303,14 +324,15 @@ export class App {
   }
 
   /**
-   * Stops accepting, lets every request finish, then closes everything.
+   * Stops accepting clients, lets every request finish, then closes everything. Until then the admin listener goes on
+   * telling that this process is not ready any more, and what it is still doing.
    * @param limitMs after this long what still runs is cut off
    * @returns whether everything finished by itself
    */
   async drain(limitMs: number): Promise<boolean> {
     this.#draining = true;
     const timedOut = new Promise<false>((resolve) => setTimeout(() => resolve(false), limitMs).unref());
-    const drained = Promise.all(this.#listeners.map((listener) => listener.drain())).then(() => true);
+    const drained = Promise.resolve(this.#door?.drain()).then(() => true);
     const clean = await Promise.race([drained, timedOut]);
     await this.kill();
     return clean;

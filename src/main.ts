@@ -8,7 +8,7 @@ import { simCommand } from './cli/sim.ts';
 import { OVERVIEW, USAGE, VERBS, type Verb } from './cli/usage.ts';
 import { nearest } from './config/nearest.ts';
 
-const interactive = process.stderr.isTTY === true;
+const interactive = process.stderr.isTTY;
 const stops: (() => Promise<void>)[] = [];
 const reloads: (() => void)[] = [];
 let stopping = false;

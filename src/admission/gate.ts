@@ -49,6 +49,8 @@ export class Gate {
    *   whatever `start` throws
    */
   enter<T>(facts: RequestFacts, start: () => T | undefined, signal: AbortSignal, returning = false): Promise<T> | T {
+    // Room may have come unannounced (a breaker's time is up, a model was pulled): those who wait are asked first.
+    if (this.#queue.size > 0) this.#queue.pump(facts.model);
     const now = start();
     if (now !== undefined) return now;
     if (!returning && this.#queue.size >= this.#settings.maxWaiting) {

@@ -3,12 +3,16 @@ import { modelKey } from '../core/model-name.ts';
 import type { BreakerSettings, BreakerState, Candidate, CandidateStats } from '../core/types.ts';
 import { advance, allows, closedBreaker, stateOf, type Breaker } from './breaker.ts';
 
+/** An entry of a list as the backend wrote it, members that the proxy does not know included. */
+export type ListEntry = Readonly<Record<string, unknown>>;
+
 /** A model that a backend has on disk, from `/api/tags`. */
 export interface InstalledModel {
   /** The name as the backend lists it. */
   readonly name: string;
   readonly digest: string;
   readonly sizeBytes: number;
+  readonly entry: ListEntry;
 }
 
 /** A model that a backend has in memory, from `/api/ps`. */
@@ -17,6 +21,7 @@ export interface LoadedModel {
   readonly sizeBytes: number;
   readonly vramBytes: number;
   readonly contextLength: number;
+  readonly entry: ListEntry;
 }
 
 /** What one probe of a backend found. */
@@ -88,6 +93,9 @@ export class Backend {
   lastSeenAt: number | undefined;
   installed = new Map<string, InstalledModel>();
   loaded = new Map<string, LoadedModel>();
+  /** The same as it was listed: newer servers may list a name once per runner. */
+  tags: readonly ListEntry[] = [];
+  ps: readonly ListEntry[] = [];
   // what outcomes taught us
   breaker: Breaker = closedBreaker;
   inflight = 0;
@@ -112,6 +120,8 @@ export class Backend {
   replaceModels(installed: readonly InstalledModel[], loaded: readonly LoadedModel[]): void {
     this.installed = new Map(installed.map((model) => [modelKey(model.name), model]));
     this.loaded = new Map(loaded.map((model) => [modelKey(model.name), model]));
+    this.tags = installed.map(({ entry }) => entry);
+    this.ps = loaded.map(({ entry }) => entry);
   }
 }
 

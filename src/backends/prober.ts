@@ -31,6 +31,7 @@ export class Prober {
   readonly #options: ProberOptions;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  #following: Promise<void> | undefined;
   #lastStart = Number.NEGATIVE_INFINITY;
   #missed = false;
   #stopped = false;
@@ -52,6 +53,19 @@ export class Prober {
     if (this.#running !== undefined) return this.#running;
     if (this.#options.clock.now() - this.#lastStart < MIN_GAP_MS) return Promise.resolve();
     return this.#look();
+  }
+
+  /**
+   * A look that begins after this call, however short ago the last one was: what it finds is not older than the call.
+   * Whoever asks while one is under way shares the next, so that there is never more than one at a time.
+   */
+  fresh(): Promise<void> {
+    if (this.#running === undefined) return this.#look();
+    this.#following ??= this.#running.then(() => {
+      this.#following = undefined;
+      return this.#stopped ? undefined : this.#look();
+    });
+    return this.#following;
   }
 
   stop(): void {

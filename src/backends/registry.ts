@@ -154,9 +154,9 @@ export class Registry {
       backend.lastError = '';
       backend.version = seen.version;
       backend.lastSeenAt = this.#clock.now();
-      const before = [...backend.installed.keys()].join('\n');
+      const before = contents(backend);
       backend.replaceModels(seen.installed, seen.loaded);
-      if (before !== [...backend.installed.keys()].join('\n')) {
+      if (before !== contents(backend)) {
         this.#reindex();
         this.#events.modelsChanged(id);
       }
@@ -304,6 +304,13 @@ export class Registry {
     return [...this.#backends.values()].filter((backend) => backend.health === 'up').length;
   }
 
+  /** The backends that may be asked as far as operator and probes say, whatever their breakers do. */
+  serving(): readonly Backend[] {
+    return [...this.#backends.values()].filter(
+      ({ enabled, draining, health }) => enabled && !draining && health === 'up',
+    );
+  }
+
   snapshots(): readonly BackendSnapshot[] {
     const at = this.#clock.now();
     return [...this.#backends.values()].map((backend) => snapshotOf(backend, this.#breaker, at));
@@ -337,3 +344,9 @@ export class Registry {
     this.#byModel = byModel;
   }
 }
+
+/** What a backend has on disk, as one text whatever the order it lists it in: a model pulled anew shows by its digest. */
+const contents = (backend: Backend): string =>
+  Array.from(backend.installed, ([key, { digest }]) => `${key} ${digest}`)
+    .toSorted()
+    .join('\n');

@@ -71,7 +71,8 @@ example:
 
 exit code: 0, or 1 if something failed
 `,
-  sim: `usage: ollama-task-router sim --port PORT [--profile NAME] [--models A,B]
+  sim: `usage: ollama-task-router sim --port PORT [--profile NAME] [--models A,B] [--slots N]
+                              [--time-scale X] [--seed N]
 
 Runs one simulated Ollama server on 127.0.0.1, to try things without a GPU. Its answers are made up;
 its slots, model loads, evictions and timing behave like the real ones.
@@ -79,11 +80,14 @@ its slots, model loads, evictions and timing behave like the real ones.
   --port PORT      where it listens; 0 lets the system choose
   --profile NAME   fast-gpu, slow-gpu or cpu
   --models A,B     the models it has
+  --slots N        requests that one model works on at a time (1)
+  --time-scale X   duration of everything against life (1); 0.1 is ten times faster
+  --seed N         same seed, same answers (1)
 
 example:
   ollama-task-router sim --port 11434 --profile slow-gpu --models llama3.1:8b,qwen2.5-coder:7b
 
-exit code: 0
+exit code: 0 after it was stopped, 1 when the port is taken, 2 for bad usage
 `,
   version: `usage: ollama-task-router version
 

@@ -58,3 +58,11 @@ export const readToken = (value: string): Reading<string | undefined> =>
   /^[\u0021-\u007E]+$/.test(value)
     ? good(value)
     : bad('must be printable ASCII without spaces: it travels in a header');
+
+/** The origin of a web page (RFC 6454 §6.2) as browsers send it, with `*` in the place of any text; or `*` alone. */
+export const readOrigin = (text: string): Reading<string> =>
+  /^(?:\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+)$/i.test(text)
+    ? good(text)
+    : bad(
+        `${quote(text)} is no origin: write a scheme and a host, like https://chat.example.com or https://*.example.com`,
+      );

@@ -16,6 +16,7 @@ export const buildConfig = (file: FileValue): Config =>
   freeze({
     listen: file.listen,
     admin: { listen: file.admin.listen, token: file.admin.token },
+    cors: file.cors,
     backends: file.backends.map(({ headers, vram, ...backend }) => ({
       ...backend,
       headers: lookup(
@@ -30,6 +31,10 @@ export const buildConfig = (file: FileValue): Config =>
       prefer: lookup(prefer),
     })),
     aliases: lookup(file.aliases),
+    changes: {
+      copies: file.changes.copies,
+      rules: file.changes.rules.map(({ models, copies, tags }) => ({ models, copies, tags })),
+    },
     circuitBreaker: {
       failureThreshold: file.circuit_breaker.failure_threshold,
       successThreshold: file.circuit_breaker.success_threshold,

@@ -12,6 +12,7 @@ const backendKeys = (backend: BackendConfig, secret: Secret) => ({
   weight: backend.weight,
   slots: backend.slots,
   zone: backend.zone,
+  tags: backend.tags,
   headers: Object.fromEntries(Object.entries(backend.headers).map(([name, value]) => [name, secret(value)] as const)),
   vram: typeof backend.vramBytes === 'number' ? formatSize(backend.vramBytes) : backend.vramBytes,
 });
@@ -23,12 +24,21 @@ const fileKeys = (config: Config, secret: Secret) => ({
     listen: formatHostPort(config.admin.listen),
     token: config.admin.token === undefined ? '' : secret(config.admin.token),
   },
+  cors: { origins: config.cors.origins },
   backends: config.backends.map((backend) => backendKeys(backend, secret)),
   routing: { strategy: config.routing.strategy, num_ctx: config.routing.numCtx, zone: config.routing.zone },
   virtual_models: Object.fromEntries(
     config.virtualModels.map(({ name, candidates, prefer }) => [name, { candidates, prefer: { ...prefer } }] as const),
   ),
   aliases: { ...config.aliases },
+  changes: {
+    copies: config.changes.copies,
+    rules: config.changes.rules.map(({ models, copies, tags }) => ({
+      models,
+      ...(copies === undefined ? {} : { copies }),
+      tags,
+    })),
+  },
   circuit_breaker: {
     failure_threshold: config.circuitBreaker.failureThreshold,
     success_threshold: config.circuitBreaker.successThreshold,

@@ -115,6 +115,12 @@ export const wholeOrAuto = (range: Range) =>
     orWord('auto', 'auto' as const, readNumber('whole number', range)),
     withVariable(orWordJson('auto', numberJson('integer', range))),
   );
+/** A whole number, or one of two words. */
+export const wholeOrEither = <const A extends string, const B extends string>(a: A, b: B, range: Range) =>
+  field(
+    orWord(a, a, orWord(b, b, readNumber('whole number', range))),
+    withVariable({ anyOf: [{ enum: [a, b] }, numberJson('integer', range)] }),
+  );
 export const decimal = (range: Range) => field(readNumber('number', range), withVariable(numberJson('number', range)));
 
 /** Milliseconds. */

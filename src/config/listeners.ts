@@ -2,7 +2,7 @@ import { formatHostPort } from './units.ts';
 import type { HostPort } from './types.ts';
 
 /** Whether only this machine can reach it: 127.0.0.0/8, ::1, localhost. */
-const isLoopback = (host: string): boolean =>
+export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(host);
 
 /** Loopback names are taken for one address, and a wildcard for all of them. */

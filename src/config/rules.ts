@@ -1,4 +1,5 @@
 import { headerNameProblem, readBackendUrl } from './backend-values.ts';
+import { changesRule } from './change-rules.ts';
 import { listenerProblems } from './listeners.ts';
 import { didYouMean } from './nearest.ts';
 import { aliasRule, virtualModelRule } from './name-rules.ts';
@@ -99,7 +100,6 @@ const noEffectRule: Rule = (tree) => {
   };
   warn(['routing', 'num_ctx'], ['keep']);
   warn(['routing', 'zone'], ['default']);
-  warn(['streaming', 'keepalive'], ['off']);
   warn(['placement', 'enabled'], [false, 'false']);
   if (entriesAt(tree, 'placement', 'pin').length > 0) warn(['placement', 'pin'], []);
   for (const index of itemsAt(tree, 'backends').keys()) {
@@ -116,6 +116,7 @@ const RULES: readonly Rule[] = [
   strategyRule,
   virtualModelRule,
   aliasRule,
+  changesRule,
   listenerRule,
   notOfferedRule,
   noEffectRule,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BREAKER_DEFAULTS, PRIORITY_CLASSES } from '../core/types.ts';
-import { readBackendName, readBackendUrl, readHeaderValue, readToken } from './backend-values.ts';
+import { readBackendName, readBackendUrl, readHeaderValue, readOrigin, readToken } from './backend-values.ts';
 import {
   address,
   addressOrOff,
@@ -16,6 +16,7 @@ import {
   textAs,
   whole,
   wholeOrAuto,
+  wholeOrEither,
 } from './fields.ts';
 import { formatDuration } from './units.ts';
 
@@ -38,6 +39,10 @@ const backendSchema = z
       .prefault('auto')
       .describe('Requests that the server works on at a time (its OLLAMA_NUM_PARALLEL); auto learns it.'),
     zone: text().prefault('default').describe('Where the server stands.'),
+    tags: z
+      .array(text())
+      .prefault([])
+      .describe('What the server is good for, in words of your own; changes.rules choose by them.'),
     headers: z
       .record(z.string(), textAs(readHeaderValue))
       .prefault({})
@@ -71,6 +76,15 @@ const listenerSchema = {
     })
     .prefault({})
     .describe('The admin listener.'),
+  cors: z
+    .strictObject({
+      origins: z
+        .array(textAs(readOrigin))
+        .prefault([])
+        .describe('Pages that may call from a browser besides local ones, like https://*.example.com.'),
+    })
+    .prefault({})
+    .describe('Which web pages may use the proxy; local ones always may, as with Ollama.'),
   metrics: z
     .strictObject({
       listen: addressOrOff()
@@ -107,6 +121,33 @@ const routingSchema = {
     })
     .prefault({})
     .describe('Which models are kept where.'),
+};
+
+const copies = () => wholeOrEither('all', 'any', { min: 1 });
+
+const changesSchema = {
+  changes: z
+    .strictObject({
+      copies: copies()
+        .prefault('all')
+        .describe('Servers that get a model which is pulled or created from another: all, any (one), or so many.'),
+      rules: z
+        .array(
+          z
+            .strictObject({
+              models: modelList()
+                .min(1, 'must name at least one model')
+                .describe('Model names that the rule is for; * stands for any text.'),
+              copies: copies().optional().describe('Servers that get such a model; left out, changes.copies counts.'),
+              tags: z.array(text()).prefault([]).describe('Only servers that have all of these tags.'),
+            })
+            .describe('Where models of certain names go; the first rule that fits counts.'),
+        )
+        .prefault([])
+        .describe('Exceptions by model name; the first that fits counts.'),
+    })
+    .prefault({})
+    .describe('Where pulled and created models go.'),
 };
 
 const trafficSchema = {
@@ -241,8 +282,10 @@ const processSchema = {
 export const fileSchema = z.strictObject({
   listen: listenerSchema.listen,
   admin: listenerSchema.admin,
+  cors: listenerSchema.cors,
   backends: z.array(backendSchema).prefault([]).describe('The Ollama servers.'),
   ...routingSchema,
+  ...changesSchema,
   ...trafficSchema,
   ...processSchema,
   metrics: listenerSchema.metrics,

@@ -26,9 +26,24 @@ export interface BackendConfig {
   /** Requests at a time (OLLAMA_NUM_PARALLEL of that server), ≥ 1; `auto` = learned. */
   readonly slots: number | 'auto';
   readonly zone: string;
+  /** What the server is good for, in the operator's own words; `changes.rules` choose by them. */
+  readonly tags: readonly string[];
   /** Sent to this backend only, over the request's own; names in lower case; values may be secrets. */
   readonly headers: Readonly<Record<string, string>>;
   readonly vramBytes: number | 'auto';
+}
+
+/** How many servers get a model: every one, one, or so many (≥ 1). */
+export type Copies = 'all' | 'any' | number;
+
+/** Where models of certain names go when they are pulled or created. */
+export interface ChangeRule {
+  /** Model names, at least one; `*` stands for any text. */
+  readonly models: readonly string[];
+  /** undefined = as without a rule. */
+  readonly copies: Copies | undefined;
+  /** Only servers that have all of them; empty = any server. */
+  readonly tags: readonly string[];
 }
 
 /** A name that a client may ask for and that stands for several models. */
@@ -47,6 +62,10 @@ export interface VirtualModel {
 export interface Config {
   readonly listen: HostPort;
   readonly admin: { readonly listen: HostPort; readonly token: string | undefined };
+  readonly cors: {
+    /** Origins that may call besides local ones; `*` stands for any text. */
+    readonly origins: readonly string[];
+  };
   /** Empty when the file names none; the process then decides where to look. */
   readonly backends: readonly BackendConfig[];
   readonly routing: {
@@ -58,6 +77,11 @@ export interface Config {
   /** Name asked for → model or virtual model. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly circuitBreaker: BreakerSettings;
+  readonly changes: {
+    readonly copies: Copies;
+    /** In the order of the file: the first that fits a model's name counts. */
+    readonly rules: readonly ChangeRule[];
+  };
   readonly queue: {
     readonly maxWaiting: number | 'auto';
     readonly maxWaitMs: number;

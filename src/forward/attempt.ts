@@ -4,8 +4,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Dialect, Outcome, Phase, Usage } from '../core/types.ts';
 import { classifyError, classifyStatus, type Failure } from './classify.ts';
 import { inBandError } from './dialect.ts';
-import { errorMessage, firstRecord, StreamTail, wholeAnswer } from './events.ts';
-import { responseHeaders } from './headers.ts';
+import { AnswerTail, endsWhole, errorMessage, firstRecord, StreamTail, wholeAnswer } from './events.ts';
+import { responseHeaders, single, withoutLength } from './headers.ts';
 
 /** An answer of a backend that was read whole and not sent. */
 export interface HeldAnswer {
@@ -60,6 +60,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #in: AttemptInput;
   readonly #startedAt: number;
   readonly #tail: StreamTail;
+  readonly #numbers = new AnswerTail();
   #resolve: (end: AttemptEnd) => void = () => {};
   #controller: Dispatcher.DispatchController | undefined;
   #phase: Phase = 'connect';
@@ -68,6 +69,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #paused = false;
   #stream = false;
   #json = false;
+  #encoded = false;
   #status = 0;
   #headers: readonly string[] = [];
   #held: Buffer[] = [];
@@ -75,7 +77,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #firstByteMs = 0;
   #pieces = 0;
   #sweptPieces = -1;
-  #endsWithNewline = true;
+  /** The last three bytes that went out. */
+  #ending = '';
 
   constructor(input: AttemptInput) {
     this.#in = input;
@@ -159,13 +162,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#settled || status < 200) return;
     const raw = controller.rawHeaders;
+    const all = responseHeaders(Array.isArray(raw) ? raw : Object.entries(headers).flat().map(String));
+    const type = single(headers, 'content-type');
     this.#status = status;
-    this.#headers = responseHeaders(
-      Array.isArray(raw) ? raw : Object.entries(headers).flat().map(String),
-      headers.connection,
-    );
-    this.#stream = status < 300 && isStream(headers['content-type']);
-    this.#json = headers['content-type']?.startsWith('application/json') ?? false;
+    // An answer that was compressed although we asked for plain bytes passes as it is: it cannot be read on the way.
+    this.#encoded = (single(headers, 'content-encoding') ?? 'identity') !== 'identity';
+    this.#stream = !this.#encoded && status < 300 && isStream(type);
+    this.#json = !this.#encoded && (type?.startsWith('application/json') ?? false);
+    // A stream goes out chunked whatever its framing was: a length would let one that lacks its last record end cleanly.
+    this.#headers = this.#stream ? withoutLength(all) : all;
     this.#phase = 'first-byte';
   }
 
@@ -174,6 +179,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#pieces++;
     if (this.#pieces === 1) this.#firstByteMs = this.#elapsed();
     if (this.#stream) this.#tail.push(chunk);
+    else if (this.#json) this.#numbers.push(chunk);
     if (this.#relaying) {
       this.#relay(controller, chunk);
       return;
@@ -204,10 +210,18 @@ export class Attempt implements Dispatcher.DispatchHandler {
       if (first.kind === 'error') {
         this.#fail({ reason: 'error-line', blame: 'model', retryable: true, message: `answered: ${first.message}` });
         this.#abort();
+      } else if (first.kind === 'garbage') {
+        this.#fail({
+          reason: 'bad-answer',
+          blame: 'model',
+          retryable: true,
+          message: `answered ${this.#status} with a stream of no valid JSON`,
+        });
+        this.#abort();
       } else if (first.kind === 'fine' || this.#heldBytes > HOLD_FIRST_BYTES) {
         this.#commit();
       }
-    } else if (this.#heldBytes > HOLD_WHOLE_BYTES) {
+    } else if (this.#heldBytes > HOLD_WHOLE_BYTES || (this.#encoded && this.#status < 300)) {
       const verdict = classifyStatus(this.#status, '');
       if (verdict === 'answer') {
         this.#commit();
@@ -235,7 +249,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const held = this.#takeHeld();
     this.#held = [];
     if (held.length > 0) {
-      this.#endsWithNewline = held.at(-1) === 0x0a;
+      this.#noteEnding(held);
       res.write(held);
     }
   }
@@ -244,7 +258,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   #relay(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { res } = this.#in;
-    this.#endsWithNewline = chunk.at(-1) === 0x0a;
+    this.#noteEnding(chunk);
     if (res.write(chunk) || res.writableLength < RELAY_BUFFER_BYTES || this.#paused) return;
     this.#paused = true;
     controller.pause();
@@ -252,6 +266,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#paused = false;
       if (!this.#settled) controller.resume();
     });
+  }
+
+  #noteEnding(bytes: Buffer): void {
+    if (this.#stream) this.#ending = (this.#ending + bytes.toString('latin1', Math.max(0, bytes.length - 3))).slice(-3);
   }
 
   #endStream(): void {
@@ -292,7 +310,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { dialect, res, ownHeaders } = this.#in;
     if (this.#relaying) {
       res.end();
-      this.#served(undefined);
+      this.#served(this.#json ? this.#numbers.usage(dialect) : undefined);
       return;
     }
     const body = this.#takeHeld();
@@ -334,7 +352,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
       res.destroy();
       return;
     }
-    const separator = this.#endsWithNewline ? '' : '\n';
+    // Whatever was cut off must end before the error begins: a line in NDJSON, an event in SSE.
+    const separator = endsWhole(dialect, this.#ending) ? '' : dialect === 'native' ? '\n' : '\n\n';
     const flushed = setTimeout(() => res.destroy(), FLUSH_MS);
     res.write(`${separator}${inBandError(dialect, `the backend ${failure.message}`)}`, () => {
       clearTimeout(flushed);

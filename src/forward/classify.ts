@@ -36,6 +36,10 @@ const codeOf = (error: unknown): string => {
 
 const PARSE_ERRORS = /^(HPE_|UND_ERR_(HTTP_PARSER|HEADERS_OVERFLOW|RES_CONTENT_LENGTH|RESPONSE))/;
 
+/** undici's parse errors mostly carry no code, only their name; http's carry `HPE_…`. */
+const isParseError = (error: unknown, code: string): boolean =>
+  PARSE_ERRORS.test(code) || (error instanceof Error && error.name === 'HTTPParserError');
+
 /**
  * How an error of the connection is to be taken. The error alone does not say whether the head was out (undici names
  * a reset before and after it alike), so the phase comes from the attempt.
@@ -44,7 +48,7 @@ export const classifyError = (error: unknown, phase: Phase): Failure => {
   const code = codeOf(error);
   const text = code === '' ? errorText(error) : `${errorText(error)} (${code})`;
   if (phase === 'connect') return { reason: 'connect', blame: 'backend', retryable: true, message: `connect: ${text}` };
-  if (PARSE_ERRORS.test(code)) {
+  if (isParseError(error, code)) {
     return { reason: 'bad-answer', blame: 'model', retryable: true, message: `answered no valid HTTP: ${text}` };
   }
   const before = phase === 'head' || phase === 'first-byte';

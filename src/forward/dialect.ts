@@ -42,8 +42,9 @@ const errorObject = (dialect: Dialect, status: number, message: string, code: Er
 /** The body of a refusal or failure in the shape of the API that was called. */
 export const errorBody = (dialect: Dialect, code: ErrorCode, message: string, requestId: string): string => {
   const { status } = errorRules[code];
-  // Ollama leaves `code` null; clients that switch on it know model_not_found from OpenAI itself.
-  const body = errorObject(dialect, status, message, code === 'model_not_found' ? null : code);
+  // These two stand for a refusal that Ollama would make itself, and its errors leave `code` null (openai/openai.go).
+  const asOllama = code === 'model_not_found' || code === 'bad_request';
+  const body = errorObject(dialect, status, message, asOllama ? null : code);
   const withId = dialect === 'anthropic' ? { ...body, request_id: requestId } : body;
   return dialect === 'native' ? JSON.stringify(withId) : `${JSON.stringify(withId)}\n`;
 };

@@ -7,8 +7,10 @@ import type { Dialect, Usage } from '../core/types.ts';
 
 /** The most that is kept of the end of a stream; also Ollama's own limit for one line (llm/server.go). */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
-/** How many of the last pieces that hold a record's boundary are kept: `[DONE]`, the usage chunk, the finish chunk. */
-const KEPT_GROUPS = 4;
+/** How many of the last records are read: `[DONE]`, the usage chunk, the finish chunk, and one to spare. */
+const READ_RECORDS = 4;
+/** The numbers of an answer stand in its last few hundred bytes. */
+const NUMBERS_BYTES = 2048;
 
 export interface StreamEnd {
   /** The dialect's own last record was there. */
@@ -65,13 +67,25 @@ const errorOf = (record: Json | undefined): string | undefined => {
   return typeof message === 'string' ? message : error === undefined || error === null ? undefined : 'unknown error';
 };
 
+/** Whether what was sent so far ends with a whole record; `ending` is its last three bytes. */
+export const endsWhole = (dialect: Dialect, ending: string): boolean =>
+  dialect === 'native' ? ending.endsWith('\n') : /\n\r?\n$/.test(ending);
+
+/** Where the record that `head` begins with ends, -1 if it does not yet. A record of SSE ends with a blank line. */
+const recordEnd = (dialect: Dialect, head: Buffer | string): number => {
+  const bare = head.indexOf(dialect === 'native' ? '\n' : '\n\n');
+  if (dialect === 'native') return bare;
+  const crlf = head.indexOf('\n\r\n');
+  return bare === -1 || (crlf !== -1 && crlf < bare) ? crlf : bare;
+};
+
 /** Data lines of the events in a piece of an SSE stream, with the event names. */
 const sseEvents = (text: string): readonly { readonly event: string; readonly data: string }[] => {
   const events: { event: string; data: string }[] = [];
-  for (const block of text.split(/\r?\n\r?\n/)) {
+  for (const block of text.split(/\n\r?\n/)) {
     let event = '';
     const data: string[] = [];
-    for (const line of block.split(/\r?\n/)) {
+    for (const line of block.replaceAll('\r', '').split('\n')) {
       if (line.startsWith('data:')) data.push(line.slice(line[5] === ' ' ? 6 : 5));
       else if (line.startsWith('event:')) event = line.slice(6).trim();
     }
@@ -86,7 +100,7 @@ const sseEnd = (text: string): StreamEnd => {
   let complete = false;
   let error: string | undefined;
   let usage: Usage | undefined;
-  for (const { event, data } of sseEvents(text)) {
+  for (const { event, data } of sseEvents(text).slice(-READ_RECORDS)) {
     if (data === '[DONE]' || STOP_EVENTS.has(event)) complete = true;
     if (data === '[DONE]') continue;
     const record = parse(data);
@@ -105,25 +119,29 @@ const nativeEnd = (text: string): StreamEnd => {
   return { complete, error, usage: complete && record ? nativeUsage(record) : undefined };
 };
 
-/** Keeps the last records of a passing stream, by reference: no byte is copied while the stream runs. */
+/**
+ * Keeps the last records of a passing stream, by reference: no byte is copied while the stream runs. How the network
+ * cut the bytes makes no difference to the verdict.
+ */
 export class StreamTail {
-  readonly #separator: string;
   readonly #dialect: Dialect;
   #groups: Buffer[][] = [];
   #bytes = 0;
+  /** The last two bytes, since the end of a record may be cut in two. */
+  #seam = '';
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect;
-    this.#separator = dialect === 'native' ? '\n' : '\n\n';
   }
 
   push(chunk: Buffer): void {
     const last = this.#groups.at(-1);
-    // A piece with a boundary in it starts a group: what came before it ended in an earlier or in this very piece.
-    if (last === undefined || chunk.includes(this.#separator)) this.#groups.push([chunk]);
+    // A piece in which a record ends starts a group: what came before it ended in an earlier or in this very piece.
+    if (last === undefined || this.#endsRecord(chunk)) this.#groups.push([chunk]);
     else last.push(chunk);
     this.#bytes += chunk.length;
-    while (this.#groups.length > KEPT_GROUPS || (this.#bytes > MAX_KEPT_BYTES && this.#groups.length > 1)) {
+    // One group more than the records that are read, because the record that ends in the first one is not whole.
+    while (this.#groups.length > READ_RECORDS + 1 || (this.#bytes > MAX_KEPT_BYTES && this.#groups.length > 1)) {
       for (const old of this.#groups.shift() ?? []) this.#bytes -= old.length;
     }
     if (this.#bytes > MAX_KEPT_BYTES) {
@@ -136,39 +154,69 @@ export class StreamTail {
     const text = Buffer.concat(this.#groups.flat()).toString('utf8');
     return this.#dialect === 'native' ? nativeEnd(text) : sseEnd(text);
   }
+
+  #endsRecord(chunk: Buffer): boolean {
+    const before = this.#seam;
+    this.#seam = (before + chunk.toString('latin1', Math.max(0, chunk.length - 2))).slice(-2);
+    if (recordEnd(this.#dialect, chunk) !== -1) return true;
+    if (this.#dialect === 'native') return false;
+    const after = chunk.toString('latin1', 0, 2);
+    return (before.endsWith('\n') && /^\r?\n/.test(after)) || (before === '\n\r' && after.startsWith('\n'));
+  }
 }
 
 /**
- * Looks at the beginning of a stream: `error` with its text when the first record is one, `fine` when the first record
- * is complete and is none, `more` when the first record is not complete yet.
+ * Looks at the beginning of a stream: `error` with its text when the first record is one, `garbage` when it is nothing
+ * that Ollama would send, `fine` when it is complete and neither, `more` when it is not complete yet.
  */
 export const firstRecord = (
   dialect: Dialect,
   head: Buffer,
-): { readonly kind: 'more' | 'fine' } | { readonly kind: 'error'; readonly message: string } => {
-  const separator = dialect === 'native' ? '\n' : '\n\n';
-  const end = head.indexOf(separator);
+): { readonly kind: 'more' | 'fine' | 'garbage' } | { readonly kind: 'error'; readonly message: string } => {
+  const end = recordEnd(dialect, head);
   if (end === -1) return { kind: 'more' };
   const text = head.toString('utf8', 0, end);
-  const record = parse(dialect === 'native' ? text : (sseEvents(text)[0]?.data ?? ''));
+  const data = dialect === 'native' ? text : sseEvents(text)[0]?.data;
+  // A comment, which SSE allows and Ollama never sends.
+  if (data === undefined || data === '[DONE]') return { kind: 'fine' };
+  const record = parse(data);
+  if (record === undefined) return { kind: 'garbage' };
   const message = errorOf(record);
   return message === undefined ? { kind: 'fine' } : { kind: 'error', message };
 };
 
-/** Numbers of an answer that came as one JSON value; a long one (embeddings) is read only at its end. */
+/** Whether an answer that came as one JSON value is whole, and its numbers. */
 export const wholeAnswer = (dialect: Dialect, body: Buffer): { readonly valid: boolean; readonly usage?: Usage } => {
-  const MAX_PARSED = 256 * 1024;
-  if (body.length > MAX_PARSED) {
-    const tail = body.toString('latin1', body.length - 2048);
-    const tokens = /"prompt_(?:eval_count|tokens)":\s*(\d+)/.exec(tail)?.[1];
-    if (tokens === undefined) return { valid: true };
-    return { valid: true, usage: { ...nativeUsage({}), promptTokens: Number(tokens) } };
-  }
   const record = parse(body.toString('utf8'));
   if (record === undefined) return { valid: false };
   const usage = dialect === 'native' ? nativeUsage(record) : usageObject(asObject(record['usage']));
   return usage === undefined ? { valid: true } : { valid: true, usage };
 };
+
+/** Keeps the end of a passing JSON answer that is too long to be held (embeddings): its numbers stand there. */
+export class AnswerTail {
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+
+  push(chunk: Buffer): void {
+    this.#pieces.push(chunk);
+    this.#bytes += chunk.length;
+    for (let first = this.#pieces[0]; first !== undefined; first = this.#pieces[0]) {
+      if (this.#bytes - first.length < NUMBERS_BYTES) return;
+      this.#pieces.shift();
+      this.#bytes -= first.length;
+    }
+  }
+
+  usage(dialect: Dialect): Usage | undefined {
+    const text = Buffer.concat(this.#pieces).toString('latin1').slice(-NUMBERS_BYTES);
+    const numbers: Record<string, number> = {};
+    // Inside a string the quotes around a name would be escaped, so this finds members only.
+    for (const [, name, digits] of text.matchAll(/"(\w+)":\s*(\d+)(?=[,}\s])/g)) numbers[name ?? ''] = Number(digits);
+    const usage = dialect === 'native' ? nativeUsage(numbers) : usageObject(numbers);
+    return usage?.promptTokens === undefined && usage?.outputTokens === undefined ? undefined : usage;
+  }
+}
 
 /** The text of an error answer's body, in any of the three shapes; '' when there is none. */
 export const errorMessage = (body: Buffer): string => {

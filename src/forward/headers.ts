@@ -19,10 +19,21 @@ const OURS = 'x-task-router-';
 /** Framing and identity are set anew for the backend; `expect` was answered by our own server. */
 const SET_ANEW = new Set(['host', 'content-length', 'expect', 'origin', 'x-request-id']);
 
-const connectionNamed = (connection: string | undefined): ReadonlySet<string> | undefined =>
-  connection === undefined || connection.toLowerCase() === 'keep-alive'
-    ? undefined
-    : new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+/**
+ * The names in all `Connection` headers of a raw list; undefined when there are none that matter. Read from the raw list
+ * because a message may carry several, which parsed headers join, drop or turn into a list, each library in its way.
+ */
+const connectionNamed = (raw: readonly (Buffer | string)[]): ReadonlySet<string> | undefined => {
+  let named: Set<string> | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (String(raw[i]).toLowerCase() !== 'connection') continue;
+    for (const part of String(raw[i + 1]).split(',')) {
+      const name = part.trim().toLowerCase();
+      if (name !== '' && name !== 'keep-alive' && name !== 'close') (named ??= new Set()).add(name);
+    }
+  }
+  return named;
+};
 
 /**
  * The headers that go to a backend, as the flat name-value list that undici takes: the client's, repeats kept, without
@@ -32,11 +43,10 @@ const connectionNamed = (connection: string | undefined): ReadonlySet<string> | 
  */
 export const requestHeaders = (
   raw: readonly string[],
-  connection: string | undefined,
   requestId: string,
   extra: Readonly<Record<string, string>>,
 ): string[] => {
-  const named = connectionNamed(connection);
+  const named = connectionNamed(raw);
   const overridden = new Set(Object.keys(extra).map((name) => name.toLowerCase()));
   const out: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -55,8 +65,8 @@ export const requestHeaders = (
  * The headers of a backend's answer that go to the client, names as the backend wrote them: all but hop-by-hop ones,
  * those that `Connection` names, and a forged `x-task-router-*` or `x-request-id`.
  */
-export const responseHeaders = (raw: readonly (Buffer | string)[], connection: string | undefined): string[] => {
-  const named = connectionNamed(connection);
+export const responseHeaders = (raw: readonly (Buffer | string)[]): string[] => {
+  const named = connectionNamed(raw);
   const out: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = String(raw[i]);
@@ -64,6 +74,15 @@ export const responseHeaders = (raw: readonly (Buffer | string)[], connection: s
     if (HOP_BY_HOP.has(lower) || named?.has(lower) || lower.startsWith(OURS) || lower === 'x-request-id') continue;
     // Header values are bytes; latin1 keeps each of them as it was.
     out.push(name, Buffer.isBuffer(raw[i + 1]) ? (raw[i + 1] as Buffer).toString('latin1') : String(raw[i + 1]));
+  }
+  return out;
+};
+
+/** A flat name-value list without `content-length`. */
+export const withoutLength = (flat: readonly string[]): string[] => {
+  const out: string[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    if (flat[i]?.toLowerCase() !== 'content-length') out.push(flat[i] ?? '', flat[i + 1] ?? '');
   }
   return out;
 };

@@ -242,22 +242,28 @@ const keyName = (text: Buffer, key: Span): string => foldKey(decodeString(text, 
 /** Members of one object by folded key; of duplicates the last one, `null` counts as absent, as Go has it. */
 export type Members = ReadonlyMap<string, Span>;
 
-const collect = (text: Buffer, start: number): { members: Map<string, Span>; end: number } => {
+const collect = (text: Buffer, start: number, depth: number): Members => {
   const members = new Map<string, Span>();
-  const end = new Scanner(text).object(start, 1, (key, value) => {
+  new Scanner(text).object(start, depth, (key, value) => {
     // Go leaves the field as it was when the value is null, so an earlier duplicate stays.
     if (value.type !== 'null') members.set(keyName(text, key), value);
   });
-  return { members, end };
+  return members;
 };
 
+/**
+ * The depth at which a value is taken to lie that was scanned before: deeper than any that is looked into really lies,
+ * so that a second look never checks what the first one only skipped, and thus never throws.
+ */
+const SECOND_LOOK_DEPTH = 16;
+
 /** The members of an object value inside a text that was scanned before. */
-export const membersOf = (text: Buffer, span: Span): Members => collect(text, span.start).members;
+export const membersOf = (text: Buffer, span: Span): Members => collect(text, span.start, SECOND_LOOK_DEPTH);
 
 /** The items of an array value inside a text that was scanned before. */
 export const itemsOf = (text: Buffer, span: Span): readonly Span[] => {
   const items: Span[] = [];
-  new Scanner(text).array(span.start, 1, (item) => items.push(item));
+  new Scanner(text).array(span.start, SECOND_LOOK_DEPTH, (item) => items.push(item));
   return items;
 };
 
@@ -275,13 +281,14 @@ export const goType = (span: Span): string => GO_TYPE[span.type];
 
 /**
  * Scans a whole request body and gives the members of its top-level object (none for a literal `null`, as in Go).
+ * @param goStruct the struct that Go would read it into, named in the error when the body is no object
  * @throws JsonSyntaxError in Go's words; for an empty body its message is `EOF`.
  */
-export const scanBody = (text: Buffer): Members => {
+export const scanBody = (text: Buffer, goStruct = 'api.Request'): Members => {
   const start = skipSpace(text, 0);
   if (start === -1) throw new JsonSyntaxError('EOF');
-  if (text[start] === OPEN_BRACE) return collect(text, start).members;
+  if (text[start] === OPEN_BRACE) return collect(text, start, 1);
   const value = new Scanner(text).value(start, 0);
   if (value.type === 'null') return new Map();
-  throw new JsonSyntaxError(`json: cannot unmarshal ${goType(value)} into Go value of type api.Request`);
+  throw new JsonSyntaxError(`json: cannot unmarshal ${goType(value)} into Go value of type ${goStruct}`);
 };

@@ -39,6 +39,25 @@ const toObject = (flat: readonly string[]): Record<string, string | string[]> =>
   return headers;
 };
 
+/** How long a client may go on sending a body that nobody wants any more, so that it can read its answer in peace. */
+const LINGER_MS = 1_000;
+
+/**
+ * The answer came before the whole body had gone to the backend (a blob that exists already): what is still coming is
+ * thrown away for a while, then the connection is ended. Ending it at once could reset the answer away.
+ */
+const stopUpload = ({ req, res }: PassthroughInput, upstream: http.ClientRequest | undefined): void => {
+  req.unpipe();
+  upstream?.destroy();
+  req.resume();
+  const linger = (): void => {
+    const timer = setTimeout(() => req.socket.destroy(), LINGER_MS);
+    req.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+  };
+  if (res.writableFinished) linger();
+  else res.once('finish', linger);
+};
+
 /**
  * Forwards a request that runs no model, byte for byte, through http-proxy. That library does not notice a client that
  * leaves (it listens to an event that no longer fires once the body was read) nor a backend that dies in mid-answer,
@@ -50,7 +69,7 @@ export class Passthrough {
     'http:': new http.Agent({ keepAlive: true }),
     'https:': new https.Agent({ keepAlive: true }),
   };
-  readonly #proxy = httpProxy.createProxyServer({ changeOrigin: true, ignorePath: true, xfwd: false });
+  readonly #proxy = httpProxy.createProxyServer({ changeOrigin: true, toProxy: true, prependPath: false, xfwd: false });
 
   /** http-proxy has one event for all requests; this finds the one that it is about. */
   readonly #hooks = new WeakMap<IncomingMessage, Hooks>();
@@ -98,31 +117,31 @@ export class Passthrough {
     }
     req.headers = headers;
 
-    const target = `${origin}${path}`;
     const agent = origin.startsWith('https:') ? this.#agents['https:'] : this.#agents['http:'];
     const request = (proxyReq: http.ClientRequest): void => {
       upstream = proxyReq;
-      proxyReq.once('socket', (socket) => {
-        const connected = (): void => {
-          if (phase === 'connect') phase = 'head';
-        };
-        if (socket.connecting) socket.once('connect', connected);
-        else connected();
-      });
+      // http-proxy tells of a request when it gets its socket, so that event has passed.
+      const connected = (): void => {
+        if (phase === 'connect') phase = 'head';
+      };
+      if (proxyReq.socket?.connecting === true) proxyReq.socket.once('connect', connected);
+      else connected();
       if (settled) proxyReq.destroy();
     };
     const answered = (answer: IncomingMessage): void => {
       phase = 'body';
       firstByteMs = elapsed();
       // http-proxy copies `answer.headers` next, so what must not travel is taken out here.
-      const connection = answer.headers.connection;
-      answer.headers = toObject(responseHeaders(answer.rawHeaders, connection));
+      answer.headers = toObject(responseHeaders(answer.rawHeaders));
+      // Without this http-proxy promises to keep a connection that the client or a drain wants closed.
+      answer.headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
       const own = input.ownHeaders();
       for (let i = 0; i + 1 < own.length; i += 2) res.setHeader(own[i] ?? '', own[i + 1] ?? '');
       answer.once('close', () => {
         if (answer.complete) {
           const status = answer.statusCode ?? 0;
           if (settled) return;
+          if (!req.complete) stopUpload(input, upstream);
           const outcome: Outcome =
             status >= 400
               ? { kind: 'client-error', status, totalMs: elapsed() }
@@ -134,12 +153,20 @@ export class Passthrough {
       });
     };
     this.#hooks.set(req, { request, answered });
+    // http-proxy takes the path from the request (and would mangle the query of a target's path).
+    const { url } = req;
+    req.url = path;
     this.#proxy.web(
       req,
       res,
-      { target, agent, ...(body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) }) },
+      {
+        target: origin,
+        agent,
+        ...(body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) }),
+      },
       (error) => fail(classifyError(error, phase)),
     );
+    if (url !== undefined) req.url = url;
     return {
       done,
       clientLeft: () => {

@@ -23,6 +23,7 @@ const installed = (answer: unknown): InstalledModel[] =>
       name: text(entry['name']),
       digest: text(entry['digest']),
       sizeBytes: size(entry['size']),
+      entry,
     }))
     .filter(({ name }) => name !== '');
 
@@ -33,6 +34,7 @@ const loaded = (answer: unknown): LoadedModel[] =>
       sizeBytes: size(entry['size']),
       vramBytes: size(entry['size_vram']),
       contextLength: size(entry['context_length']),
+      entry,
     }))
     .filter(({ name }) => name !== '');
 

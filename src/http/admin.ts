@@ -232,9 +232,22 @@ export class Admin {
     this.#log = log;
   }
 
-  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    return this.#safely(req, res, () => this.#answer(req, res));
+  }
+
+  /** `/metrics` alone, for a listener of its own. */
+  handleMetricsOnly(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    return this.#safely(req, res, async () => {
+      if (pathOf(req) !== '/metrics') throw new AdminError(404, 'this listener serves /metrics only');
+      await this.#metrics(req, res);
+    });
+  }
+
+  /** Runs an answer to its end; what it throws becomes one. */
+  async #safely(req: IncomingMessage, res: ServerResponse, answer: () => Promise<void>): Promise<void> {
     try {
-      await this.#answer(req, res);
+      await answer();
     } catch (error) {
       if (res.headersSent) {
         res.destroy();
@@ -252,12 +265,6 @@ export class Admin {
     }
   }
 
-  /** `/metrics` alone, for a listener of its own. */
-  async handleMetricsOnly(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (pathOf(req) === '/metrics') await this.#metrics(req, res);
-    else answerJson(res, 404, { error: 'this listener serves /metrics only' });
-  }
-
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = pathOf(req);
     if (path === '/healthz') return answerJson(res, 200, { status: 'ok' });
@@ -273,7 +280,10 @@ export class Admin {
   }
 
   async #metrics(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (req.method !== 'GET' && req.method !== 'HEAD') throw new AdminError(405, '/metrics is read with GET');
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      res.setHeader('allow', 'GET, HEAD');
+      throw new AdminError(405, '/metrics is read with GET');
+    }
     const { contentType, text } = await this.#control.metricsText();
     res.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' });
     res.end(text);

@@ -1,7 +1,11 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyError } from '../core/errors.ts';
 import { errorBody, errorContentType } from '../forward/dialect.ts';
 import type { Exchange } from './exchange.ts';
+
+/** A message without a body is not marked complete yet while its head is being handled. */
+const bodyIsComing = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete && (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0');
 
 /**
  * Answers with an error of the proxy's own, in the shape of the API that was called. When the head is out already it
@@ -28,8 +32,28 @@ export const answerError = (exchange: Exchange, error: ProxyError): void => {
     headers.push('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   }
   // The rest of a body that was not read would be taken for the next request.
-  if (!exchange.req.complete) headers.push('connection', 'close');
+  if (bodyIsComing(exchange.req)) headers.push('connection', 'close');
   res.writeHead(error.status, headers);
+  res.end(body);
+};
+
+/** Answers with a head alone, as Ollama's middleware does ahead of its routes. @param headers flat name-value list */
+export const answerBare = (exchange: Exchange, status: number, headers: readonly string[]): void => {
+  const { req, res, error } = exchange;
+  const own = [...exchange.ownHeaders(), ...(error === undefined ? [] : ['x-task-router-error', error])];
+  res.writeHead(status, [...headers, ...own, ...(bodyIsComing(req) ? ['connection', 'close'] : [])]);
+  res.end();
+};
+
+/** Sends the client to another path, method and body kept, as Go's mux does (net/http Redirect). */
+export const redirect = (exchange: Exchange, location: string): void => {
+  const { req, res } = exchange;
+  const shown = req.method === 'GET' || req.method === 'HEAD';
+  const body = req.method === 'GET' ? `<a href="${location.replaceAll('&', '&amp;')}">Temporary Redirect</a>.\n\n` : '';
+  const headers = ['location', location, 'content-length', String(body.length), ...exchange.ownHeaders()];
+  if (shown) headers.push('content-type', 'text/html; charset=utf-8');
+  if (bodyIsComing(req)) headers.push('connection', 'close');
+  res.writeHead(307, headers);
   res.end(body);
 };
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { readDuration } from '../config/units.ts';
 import { ProxyError } from '../core/errors.ts';
-import { PRIORITY_CLASSES, TASK_CATEGORIES, type PriorityClass, type PromptView } from '../core/types.ts';
+import { PRIORITY_CLASSES, TASK_CATEGORIES, type Dialect, type PriorityClass, type PromptView } from '../core/types.ts';
 import { single } from '../forward/headers.ts';
 import {
   decodeString,
@@ -34,13 +34,19 @@ const wrongType = (route: Route, field: string, span: Span, wanted: string): Pro
     `json: cannot unmarshal ${goType(span)} into Go struct field ${route.goType}.${field} of type ${wanted}`,
   );
 
+/** The Go packages whose structs the dialects are read into. */
+const GO_PACKAGE: Readonly<Record<Dialect, string>> = { native: 'api', openai: 'openai', anthropic: 'anthropic' };
+
 /** Scans a body by Go's rules. @throws ProxyError `bad_request` with the text that Ollama would give */
-const scan = (body: Buffer, native: boolean): Members => {
+const scan = (body: Buffer, { dialect, goType: struct }: Route): Members => {
   try {
-    return scanBody(body);
+    return scanBody(body, `${GO_PACKAGE[dialect]}.${struct}`);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    throw new ProxyError('bad_request', native && error.message === 'EOF' ? 'missing request body' : error.message);
+    throw new ProxyError(
+      'bad_request',
+      dialect === 'native' && error.message === 'EOF' ? 'missing request body' : error.message,
+    );
   }
 };
 
@@ -70,18 +76,19 @@ const affinityOf = (headers: IncomingHttpHeaders, body: Buffer, members: Members
  * @throws ProxyError `bad_request` or `model_not_found`
  */
 export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders, body: Buffer): Ask => {
-  const native = route.dialect === 'native';
-  const members = scan(body, native);
+  const members = scan(body, route);
   const modelSpan = members.get('model');
   if (modelSpan !== undefined && modelSpan.type !== 'string') throw wrongType(route, 'model', modelSpan, 'string');
-  const streamSpan = members.get('stream');
+  // Embeddings never stream, and Ollama has no such field there to read.
+  const mayStream = route.endpoint !== 'embed';
+  const streamSpan = mayStream ? members.get('stream') : undefined;
   if (streamSpan !== undefined && streamSpan.type !== 'boolean') throw wrongType(route, 'stream', streamSpan, 'bool');
   const model = modelSpan === undefined ? '' : decodeString(body, modelSpan).trim();
   if (modelSpan === undefined || model === '') {
     const { notFound, text } = modelMissing(path);
     throw new ProxyError(notFound ? 'model_not_found' : 'bad_request', text);
   }
-  const streamsByDefault = native && route.endpoint !== 'embed';
+  const streamsByDefault = mayStream && route.dialect === 'native';
   return {
     body,
     model,
@@ -99,19 +106,30 @@ export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders
   };
 };
 
+/** A model by the name that a client wrote, and where it stands in the body. */
+export interface NamedModel {
+  readonly model: string;
+  readonly span: Span;
+}
+
 /** The model that a passthrough body names; undefined when there is none or the body is no JSON (the backend's case). */
-export const passthroughModel = (route: Route, body: Buffer): string | undefined => {
+export const passthroughModel = (route: Route, body: Buffer): NamedModel | undefined => {
   try {
     const members = scanBody(body);
     for (const name of route.modelIn) {
+      const span = members.get(name);
       const found = stringMember(body, members, name);
-      if (found !== undefined) return found.trim();
+      if (span !== undefined && found !== undefined) return { model: found.trim(), span };
     }
   } catch {
     // Refused by the backend, in its own words.
   }
   return undefined;
 };
+
+/** The body with another model name in the place of the client's; every other byte stays as it was. */
+export const withModel = (body: Buffer, span: Span, name: string): Buffer =>
+  Buffer.concat([body.subarray(0, span.start), Buffer.from(JSON.stringify(name)), body.subarray(span.end)]);
 
 /** What a client may ask of the proxy itself, by header. */
 export interface Wishes {

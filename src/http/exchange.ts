@@ -33,6 +33,8 @@ export class Exchange {
   categoryWhy: string | undefined;
   strategy: string | undefined;
   explain = false;
+  /** What the browser's page must see on every answer (CORS), flat name-value list. */
+  frontHeaders: readonly string[] = [];
   queueMs = 0;
   readonly attempts: AttemptRecord[] = [];
   /** The attempt under way, for the headers of its answer. */
@@ -86,7 +88,7 @@ export class Exchange {
 
   /** Headers of ours on every answer, flat name-value list. */
   ownHeaders = (): string[] => {
-    const headers = ['x-request-id', this.id];
+    const headers = [...this.frontHeaders, 'x-request-id', this.id];
     if (this.current !== undefined) {
       headers.push('x-task-router-backend', this.current.backend);
       if (this.current.rewritten) headers.push('x-task-router-model', headerSafe(this.current.model));
@@ -131,7 +133,8 @@ export class Exchange {
     const last = this.attempts.at(-1)?.outcome;
     if (last?.kind === 'served' || last?.kind === 'client-error' || last?.kind === 'client-left') return last.kind;
     if (this.left && this.error === undefined && last?.kind !== 'backend-failed') return 'client-left';
-    return this.attempts.length > 0 ? 'failed' : 'refused';
+    if (this.attempts.length > 0) return 'failed';
+    return this.error === undefined ? 'served' : 'refused';
   }
 }
 

@@ -1,10 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorText, ProxyError } from '../core/errors.ts';
-import { answerError } from './answers.ts';
+import { answerBare, answerError, redirect } from './answers.ts';
 import { ClientLeft, Exchange } from './exchange.ts';
+import { judgeFront } from './front.ts';
 import { Inference } from './infer.ts';
+import { methodsOf } from './methods.ts';
 import type { HandlerParts } from './parts.ts';
 import { Pass } from './pass.ts';
+import { Reads } from './pool/reads.ts';
+import { readTarget, withoutDots, type RequestTarget } from './request-target.ts';
 import { routeOf } from './routes.ts';
 
 /** The door of the proxy listener: every request goes in here and every request ends and is recorded here. */
@@ -12,24 +16,52 @@ export class Handler {
   readonly #parts: HandlerParts;
   readonly #inference: Inference;
   readonly #pass: Pass;
+  readonly #reads: Reads;
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
     this.#inference = new Inference(parts);
     this.#pass = new Pass(parts);
+    this.#reads = new Reads(parts);
   }
 
   /** Serves one request; never throws and never leaves one without an end. */
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const path = pathOf(req.url ?? '/');
-    const route = routeOf(req.method ?? 'GET', path);
-    const exchange = new Exchange(req, res, route, path, this.#parts.clock);
+    const target = readTarget(req.url ?? '/');
+    req.url = target.raw;
+    const route = routeOf(req.method ?? 'GET', target.path);
+    const exchange = new Exchange(req, res, route, target.path, this.#parts.clock);
     try {
-      await (route.forwarder === 'inference' ? this.#inference : this.#pass).serve(exchange);
+      if (!this.#answeredAtDoor(exchange, target)) await this.#serve(exchange);
     } catch (error) {
       if (!exchange.left && !(error instanceof ClientLeft)) answerError(exchange, this.#asProxyError(exchange, error));
     }
     this.#parts.recorder.request(exchange.record());
+  }
+
+  async #serve(exchange: Exchange): Promise<void> {
+    const { forwarder, read } = exchange.route;
+    if (forwarder === 'inference') await this.#inference.serve(exchange);
+    else if (read === undefined) await this.#pass.serve(exchange);
+    else await this.#reads.serve(exchange, read);
+  }
+
+  /** What is answered without looking at the route: unclean paths, foreign pages, preflights. */
+  #answeredAtDoor(exchange: Exchange, target: RequestTarget): boolean {
+    const { req } = exchange;
+    const clean = withoutDots(target);
+    if (clean !== undefined) {
+      redirect(exchange, clean);
+      return true;
+    }
+    const verdict = judgeFront(req, this.#parts.settings().front, methodsOf(target.path));
+    if (verdict.kind === 'pass') {
+      exchange.frontHeaders = verdict.headers;
+      return false;
+    }
+    if (verdict.status === 403) exchange.error = 'forbidden';
+    answerBare(exchange, verdict.status, verdict.headers);
+    return true;
   }
 
   /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
@@ -46,8 +78,3 @@ export class Handler {
     return new ProxyError('internal', 'the proxy failed to handle this request; its log says why', { cause: error });
   }
 }
-
-const pathOf = (url: string): string => {
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
-};

@@ -7,7 +7,7 @@ import { Attempt, type AttemptEnd } from '../forward/attempt.ts';
 import { readBody } from '../forward/body.ts';
 import type { Failure } from '../forward/classify.ts';
 import { requestHeaders } from '../forward/headers.ts';
-import { readAsk, readWishes, type Ask } from './ask.ts';
+import { readAsk, readWishes, withModel, type Ask } from './ask.ts';
 import type { Exchange } from './exchange.ts';
 import { costsBudget, failureError, noBackend, nothingTried, type FailedAttempt, type Tried } from './failover.ts';
 import type { HandlerParts, HandlerSettings } from './parts.ts';
@@ -64,8 +64,9 @@ export class Inference {
       const { runner } = place.lease;
       this.#parts.suspect(runner.backendId);
       tried.last = { backend: runner.backendId, failure: end.failure };
-      const mayRetry = this.#mayRetry(exchange, end.failure, settings.maxAttempts, facts);
-      if (!mayRetry || !this.#othersRemain(tried, runner, end.failure, tiers, exchange.attempts.length)) {
+      // Whether anybody is left comes first: asking whether a retry is allowed spends budget.
+      const remain = this.#othersRemain(tried, runner, end.failure, tiers, exchange.attempts.length);
+      if (!remain || !this.#mayRetry(exchange, end.failure, settings.maxAttempts, facts)) {
         this.#giveUp(exchange, end, runner.backendId);
         return;
       }
@@ -188,8 +189,12 @@ export class Inference {
       dispatcher: pools.get({ id: backend.id, origin: backend.config.url.origin }),
       method: 'POST',
       path: backend.pathPrefix + (req.url ?? '/'),
-      headers: requestHeaders(req.rawHeaders, req.headers.connection, exchange.id, backend.config.headers),
-      body: rewritten ? withModel(ask, target.name) : ask.body,
+      headers: requestHeaders(req.rawHeaders, exchange.id, {
+        ...backend.config.headers,
+        // Answers are judged by their bytes. Ollama compresses nothing itself, but hands this on to ollama.com.
+        'accept-encoding': 'identity',
+      }),
+      body: rewritten ? withModel(ask.body, ask.modelSpan, target.name) : ask.body,
       dialect: exchange.dialect,
       res,
       ownHeaders: exchange.ownHeaders,
@@ -248,7 +253,3 @@ export class Inference {
 }
 
 const targetOf = (runner: Runner): Target => ({ key: runner.model, name: runner.model });
-
-/** The body with another model name in the place of the client's; every other byte stays as it was. */
-const withModel = ({ body, modelSpan }: Ask, name: string): Buffer =>
-  Buffer.concat([body.subarray(0, modelSpan.start), Buffer.from(JSON.stringify(name)), body.subarray(modelSpan.end)]);

@@ -63,7 +63,9 @@ export class Operator implements Control {
   ready(): { readonly ready: boolean; readonly reason: string } {
     if (this.#parts.draining()) return { ready: false, reason: 'draining' };
     const up = this.#parts.registry.upCount;
-    return up > 0 ? { ready: true, reason: `${up} backends up` } : { ready: false, reason: 'no backend is up' };
+    return up > 0
+      ? { ready: true, reason: `${up} backend${up === 1 ? '' : 's'} up` }
+      : { ready: false, reason: 'no backend is up' };
   }
 
   backends(): readonly BackendSnapshot[] {

@@ -9,6 +9,7 @@ import type { RetryBudget } from '../forward/retry-budget.ts';
 import type { Metrics } from '../results/metrics.ts';
 import type { Recorder } from '../results/recorder.ts';
 import type { CategorizerChain } from '../tasks/index.ts';
+import type { FrontSettings } from './front.ts';
 import type { TargetTable } from './targets.ts';
 
 /** What may change at run time; read anew for each request, so that a request sees one state of it throughout. */
@@ -18,6 +19,7 @@ export interface HandlerSettings {
   readonly maxAttempts: number;
   readonly bodyBytes: number;
   readonly bodyIdleMs: number;
+  readonly front: FrontSettings;
 }
 
 /** Everything that the data path works with; wired in app.ts. */
@@ -33,6 +35,8 @@ export interface HandlerParts {
   readonly metrics: Metrics;
   /** Asks every backend for its models again; resolves when they have answered. */
   readonly refreshModels: () => Promise<void>;
+  /** The same, but nothing that they answer is older than this call. */
+  readonly freshModels: () => Promise<void>;
   /** Something went wrong with a backend: look at it soon. */
   readonly suspect: (backendId: string) => void;
   readonly clock: Clock;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -94,6 +95,6 @@ const answerClientError = (error: NodeJS.ErrnoException, socket: Duplex): void =
   const body = JSON.stringify({ error: `${status.slice(4)}: ${error.message}` });
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `x-task-router-error: ${code}\r\nConnection: close\r\n\r\n${body}`,
+      `x-request-id: ${randomUUID()}\r\nx-task-router-error: ${code}\r\nConnection: close\r\n\r\n${body}`,
   );
 };

@@ -21,10 +21,14 @@ const target = (name: string): Target => ({ key: modelKey(name), name });
 export class TargetTable {
   readonly #aliases: ReadonlyMap<string, string>;
   readonly #virtual: ReadonlyMap<string, VirtualModel>;
+  /** The spelling of the configuration, by key. */
+  readonly #names: ReadonlyMap<string, string>;
 
   constructor(aliases: Readonly<Record<string, string>>, virtualModels: readonly VirtualModel[]) {
     this.#aliases = new Map(Object.entries(aliases).map(([name, model]) => [modelKey(name), model]));
     this.#virtual = new Map(virtualModels.map((model) => [modelKey(model.name), model]));
+    const names = [...Object.keys(aliases), ...virtualModels.map(({ name }) => name)];
+    this.#names = new Map(names.map((name) => [modelKey(name), name]));
   }
 
   /** Is this an alias or a virtual model? */
@@ -44,6 +48,16 @@ export class TargetTable {
     const preferred = virtual.prefer[category] ?? [];
     const rest = virtual.candidates.filter((candidate) => !preferred.includes(candidate));
     return [preferred.map(target), rest.map(target)].filter((tier) => tier.length > 0);
+  }
+
+  /** Every alias and virtual model, with the models that it may be served with, best first. */
+  stands(): readonly { readonly name: string; readonly of: readonly string[] }[] {
+    return [...this.#aliases.keys(), ...this.#virtual.keys()].map((key) => ({
+      name: this.#names.get(key) ?? key,
+      of: this.tiers(key, 'unknown')
+        .flat()
+        .map(({ name }) => name),
+    }));
   }
 
   #resolve(name: string): string {

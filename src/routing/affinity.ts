@@ -32,15 +32,15 @@ export const categoryPoolOf = (candidates: readonly Candidate[], category: strin
  * Time to a good answer in one category, in ms. Success starts from the candidate's own overall rate, so a new category
  * starts sane; latency is compared with others in the same category only, because categories differ in length.
  */
-export const categoryTime = (candidate: Candidate, category: string, pool: CategoryPool, at: number): number =>
-  timeToSuccess(
-    latency(candidate.stats.category(category), pool.category.latencyMs, at),
-    categoryRate(candidate, category, pool, at),
-  );
+export const categoryTime = (candidate: Candidate, category: string, pool: CategoryPool, at: number): number => {
+  const { stats } = candidate;
+  const rate = successRate(stats, pool.overall.cautiousRate, at);
+  return timeToSuccess(stats.category(category), pool.category.latencyMs, rate, at);
+};
 
 /** Chance of success in one category, 0…1. */
-export const categoryRate = (candidate: Candidate, category: string, pool: CategoryPool, at: number): number =>
-  successRate(candidate.stats.category(category), successRate(candidate.stats, pool.overall.cautiousRate, at), at);
+export const categoryRate = ({ stats }: Candidate, category: string, pool: CategoryPool, at: number): number =>
+  successRate(stats.category(category), successRate(stats, pool.overall.cautiousRate, at), at);
 
 /** How many requests a candidate may have under way before affinity looks elsewhere, ≥ 1. */
 export const loadBound = (weight: number, totalWeight: number, totalInflight: number): number =>

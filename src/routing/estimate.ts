@@ -10,7 +10,7 @@ export const fadeOver = (from: number, at: number): number =>
 
 /** Pseudo-counts: how many results a prior is worth. Small, so that a handful of real ones outweighs it. */
 const PRIOR_RESULTS = 4;
-const PRIOR_LATENCIES = 3;
+const PRIOR_LATENCIES = 2;
 
 /** What is believed of a pool nobody has used is held as firmly as ten results, of which one may be taken for failed. */
 const BLANK_RESULTS = 10;
@@ -32,7 +32,7 @@ export interface Pool {
 }
 
 /**
- * The pool's prior from one kind of statistics (overall, or one category). A candidate weighs n/(n + 3) in the mean
+ * The pool's prior from one kind of statistics (overall, or one category). A candidate weighs n/(n + 2) in the mean
  * latency, so that neither a single sample nor the busiest candidate decides it. O(n), no allocation per candidate.
  */
 export const poolOf = (
@@ -72,21 +72,37 @@ export const evidence = (stats: OutcomeStats | undefined, at: number): number =>
  * Chance of success, 0…1: the mean of Beta(4·prior + s, 4·(1 − prior) + f). Without results it is the prior; as results
  * age it drifts back there.
  */
-export const successRate = (stats: OutcomeStats | undefined, prior: number, at: number): number => {
-  if (stats === undefined) return prior;
+export const successRate = (stats: OutcomeStats | undefined, prior: number, at: number): number =>
+  stats === undefined ? prior : rateLeft(stats, prior, fadeOver(stats.updatedAt, at));
+
+/** Expected latency in ms, shrunk to the prior: (n·x + 2·prior)/(n + 2), with n the samples left at `at`. */
+export const latency = (stats: OutcomeStats | undefined, priorMs: number, at: number): number =>
+  stats === undefined ? priorMs : latencyLeft(stats, priorMs, fadeOver(stats.updatedAt, at));
+
+/**
+ * ms to a good answer, latency / success rate²: a failure costs its own time and another try. The same as combining the
+ * two estimates above, with the fading worked out once, because this runs for every candidate of every decision.
+ */
+export const timeToSuccess = (
+  stats: OutcomeStats | undefined,
+  priorMs: number,
+  priorRate: number,
+  at: number,
+): number => {
+  if (stats === undefined) return priorMs / (priorRate * priorRate);
   const left = fadeOver(stats.updatedAt, at);
-  return (stats.successes * left + PRIOR_RESULTS * prior) / ((stats.successes + stats.failures) * left + PRIOR_RESULTS);
+  const rate = rateLeft(stats, priorRate, left);
+  return latencyLeft(stats, priorMs, left) / (rate * rate);
 };
 
-/** Expected latency in ms, shrunk to the prior: (n·x + 3·prior)/(n + 3), with n the samples left at `at`. */
-export const latency = (stats: OutcomeStats | undefined, priorMs: number, at: number): number => {
-  if (stats?.latencyMs === undefined) return priorMs;
-  const samples = stats.latencySamples * fadeOver(stats.updatedAt, at);
-  return (samples * stats.latencyMs + PRIOR_LATENCIES * priorMs) / (samples + PRIOR_LATENCIES);
-};
+const rateLeft = ({ successes, failures }: OutcomeStats, prior: number, left: number): number =>
+  (successes * left + PRIOR_RESULTS * prior) / ((successes + failures) * left + PRIOR_RESULTS);
 
-/** Time to a good answer: a failure costs its own time and another try, hence the square of the success rate. */
-export const timeToSuccess = (latencyMs: number, rate: number): number => latencyMs / (rate * rate);
+const latencyLeft = ({ latencyMs, latencySamples }: OutcomeStats, priorMs: number, left: number): number => {
+  if (latencyMs === undefined) return priorMs;
+  const samples = latencySamples * left;
+  return (samples * latencyMs + PRIOR_LATENCIES * priorMs) / (samples + PRIOR_LATENCIES);
+};
 
 /**
  * A factor in [1, 1 + width): costs closer than `width` count as equal and are spread by chance, or everybody would rush
@@ -95,7 +111,7 @@ export const timeToSuccess = (latencyMs: number, rate: number): number => latenc
 export const jitter = (rng: Rng, width: number): number => 1 + width * rng.next();
 
 /** Below this many results a candidate may be tried for the sake of learning. */
-const KNOWN_WELL_ENOUGH = 3;
+const KNOWN_WELL_ENOUGH = 5;
 
 /**
  * Exploration: with chance `rate`, the index of the candidate known least, if that is known too little; −1 otherwise.

@@ -31,10 +31,7 @@ export const hybrid = (): Strategy => ({
     const costs: number[] = [];
     for (const candidate of candidates) {
       const { stats, inflight, weight } = candidate;
-      const time = timeToSuccess(
-        latency(stats, pool.overall.latencyMs, at),
-        successRate(stats, pool.overall.hopefulRate, at),
-      );
+      const time = timeToSuccess(stats, pool.overall.latencyMs, pool.overall.hopefulRate, at);
       const blended = share === 0 ? time : time * (categoryTime(candidate, category, pool, at) / time) ** share;
       costs.push(blended * (1 + inflight / weight) * jitter(rng, CLOSE));
     }

@@ -22,7 +22,7 @@ export const performance = (): Strategy => ({
     const trial = toExplore(candidates, EXPLORATION, at, rng, overall);
     const costs: number[] = [];
     for (const { stats, inflight, weight } of candidates) {
-      const time = timeToSuccess(latency(stats, pool.latencyMs, at), successRate(stats, pool.hopefulRate, at));
+      const time = timeToSuccess(stats, pool.latencyMs, pool.hopefulRate, at);
       costs.push(time * (1 + inflight / weight) * jitter(rng, CLOSE));
     }
     if (trial >= 0) costs[trial] = 0;

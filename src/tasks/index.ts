@@ -64,21 +64,29 @@ const guarded = (link: Categorizer, log: Log | undefined): Categorizer => {
   return {
     name: link.name,
     categorize(prompt) {
-      let answer: unknown;
       try {
-        answer = link.categorize(prompt);
+        const answer: unknown = link.categorize(prompt);
+        if (answer === undefined || answer === null) return undefined;
+        const checked = checkVerdict(answer);
+        return typeof checked === 'string' ? passOver(checked) : checked;
       } catch (error) {
-        return passOver(`threw: ${errorText(error)}`);
+        return passOver(`threw: ${thrownText(error)}`);
       }
-      if (answer === undefined || answer === null) return undefined;
-      const problem = problemOf(answer);
-      return problem === undefined ? toVerdict(answer) : passOver(problem);
     },
   };
 };
 
-/** What is wrong with an answer as a `Verdict`, in words; undefined when nothing is. */
-const problemOf = (answer: unknown): string | undefined => {
+/** Even the text of what was thrown may throw: an object without a prototype has no `toString`. */
+const thrownText = (error: unknown): string => {
+  try {
+    return errorText(error);
+  } catch {
+    return 'something that has no text';
+  }
+};
+
+/** A copy of an answer that is a proper `Verdict`, or what is wrong with it, in words. */
+const checkVerdict = (answer: unknown): Verdict | string => {
   if (typeof answer !== 'object' || answer === null) return `answered with a ${typeof answer} instead of a verdict`;
   if (answer instanceof Promise) {
     answer.catch(() => undefined); // nobody waits for it, so its rejection must not end the process
@@ -91,7 +99,5 @@ const problemOf = (answer: unknown): string | undefined => {
   if (typeof confidence !== 'number' || !(confidence >= 0 && confidence <= 1)) {
     return 'gave a confidence that is not a number from 0 to 1';
   }
-  return typeof why === 'string' ? undefined : 'gave no reason (why must be a string)';
+  return typeof why === 'string' ? { category, confidence, why } : 'gave no reason (why must be a string)';
 };
-
-const toVerdict = (answer: unknown): Verdict => answer as Verdict;

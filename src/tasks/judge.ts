@@ -1,31 +1,13 @@
-import { TASK_CATEGORIES } from '../core/types.ts';
-import type { TaskCategory } from '../core/types.ts';
 import type { Concept } from './concepts.ts';
 import type { Layout } from './layout.ts';
-import type { Hit, Sentence } from './reader.ts';
-import {
-  COMMIT_STYLE,
-  CONCEPT_ROWS,
-  CONCEPT_WORDS,
-  IDENTIFIER,
-  PRIOR,
-  QUESTION_ROWS,
-  REQUEST_ROWS,
-  SIGN_ROWS,
-} from './weights.ts';
-import type { Row, Target } from './weights.ts';
-
-/** One piece of evidence and what it was worth. */
-export interface Evidence {
-  readonly words: string;
-  readonly row: Row;
-  readonly factor: number;
-}
-
-export interface Judgement {
-  readonly scores: Readonly<Record<TaskCategory, number>>;
-  readonly evidence: readonly Evidence[];
-}
+import { SIGN_WORDS } from './phrases.ts';
+import type { Sentence } from './reader.ts';
+import { isAboutLife, isSoftware, requestOf } from './request.ts';
+import type { Request } from './request.ts';
+import { REQUEST_ROWS } from './requests.ts';
+import type { Target } from './requests.ts';
+import { Tally, toVector, toVectors } from './tally.ts';
+import { COMMIT_ROWS, COMMIT_STYLE, CONCEPT_ROWS, IDENTIFIER, PRIOR, QUESTION_ROWS, SIGN_ROWS } from './weights.ts';
 
 /** The sentences of a prompt, by who wrote them. */
 export interface Reading {
@@ -39,220 +21,139 @@ const PASTED_FACTOR = 0.12;
 const PASTED_ALONE_FACTOR = 0.4;
 const SYSTEM_FACTOR = 0.25;
 
-/** Adds up all evidence of a prompt: log-odds per category and the list of what contributed. */
-export const judge = (reading: Reading): Judgement => {
+const prior = toVector(PRIOR);
+const commitStyle = toVector(COMMIT_STYLE);
+const identifier = toVector(IDENTIFIER);
+const conceptVectors = toVectors(CONCEPT_ROWS);
+const commitVectors = toVectors(COMMIT_ROWS);
+const questionVectors = toVectors(QUESTION_ROWS);
+const signVectors = toVectors(SIGN_ROWS);
+const requestVectors = new Map(Object.entries(REQUEST_ROWS).map(([verb, rows]) => [verb, toVectors(rows)]));
+
+/** Adds up all evidence of a prompt: log-odds for each category, and what contributed. */
+export const judge = ({ ask: all, pasted, system, layout }: Reading): Tally => {
   const tally = new Tally();
-  tally.add('', PRIOR, 1);
-  const { ask, pasted, system, layout } = reading;
+  tally.add('', prior, 1);
+  const ask = all.filter((sentence) => !isOrder(sentence) && !isLoneNoun(sentence, all));
   weighAsk(tally, ask);
-  weighWords(tally, pasted, ask.length === 0 ? PASTED_ALONE_FACTOR : PASTED_FACTOR);
-  weighWords(tally, system, SYSTEM_FACTOR);
-  weighSigns(tally, layout, ask.length === 0);
-  return { scores: tally.scores, evidence: tally.evidence };
+  weighWords(tally, pasted, all.length === 0 ? PASTED_ALONE_FACTOR : PASTED_FACTOR, undefined);
+  weighWords(tally, system, SYSTEM_FACTOR, undefined);
+  weighSigns(tally, layout, all.length === 0 && pasted.length > 0);
+  return tally;
 };
 
-class Tally {
-  readonly scores: Record<TaskCategory, number> = {
-    coding: 0,
-    refactoring: 0,
-    testing: 0,
-    documentation: 0,
-    debugging: 0,
-    'code-review': 0,
-    unknown: 0,
-  };
-  readonly evidence: Evidence[] = [];
+/** "Classify this as testing" speaks to us, not to the model: what it names is no evidence. */
+const isOrder = ({ hits }: Sentence): boolean => hits.some((hit) => hit.concept === 'order');
 
-  add(words: string, row: Row, factor: number): void {
-    for (const category of TASK_CATEGORIES) {
-      const weight = row[category];
-      if (weight !== undefined) this.scores[category] += weight * factor;
-    }
-    if (words !== '') this.evidence.push({ words, row, factor });
-  }
-}
-
-// ---- The ask -------------------------------------------------------------------------------------------------------
+/** A single word like "test" or "docs" is a greeting as often as a task. */
+const isLoneNoun = ({ words, hits }: Sentence, all: readonly Sentence[]): boolean =>
+  all.length === 1 && words === 1 && hits[0]?.kind === 'object';
 
 const weighAsk = (tally: Tally, sentences: readonly Sentence[]): void => {
   if (sentences.length === 0) return;
-  const requests = sentences.map((sentence) => requestOf(sentence));
+  const requests = sentences.map(requestOf);
+  const commit = isCommitLike(sentences, requests);
   const factors = factorsOf(sentences, requests);
-  requests.forEach((request, index) => {
-    const factor = factors[index] ?? 0;
-    if (factor > 0) weighRequest(tally, request, factor);
-  });
-  weighQuestion(tally, sentences, factors);
+  let identifiers = 0;
+  for (let i = 0; i < sentences.length; i++) {
+    const sentence = sentences[i];
+    const request = requests[i];
+    if (sentence === undefined || request === undefined) continue;
+    const factor = factors[i] ?? 0;
+    weighRequest(tally, request, factor * constraintFactor(request, sentences.length, commit), commit);
+    weighQuestion(tally, sentence, factor);
+    identifiers += sentence.identifiers;
+  }
   weighWords(tally, sentences, 1, factors);
-  if (isCommitLike(sentences, requests)) tally.add('reads like a commit subject', COMMIT_STYLE, 1);
-  const identifiers = Math.min(
-    3,
-    sentences.reduce((sum, sentence) => sum + sentence.identifiers, 0),
-  );
-  if (identifiers > 0) tally.add('uses names from a program', IDENTIFIER, identifiers);
+  if (commit) weighCommit(tally, sentences);
+  if (identifiers > 0) tally.add('uses names from a program', identifier, Math.min(3, identifiers));
 };
-
-interface Request {
-  readonly verb: Hit | undefined;
-  readonly object: Hit | undefined;
-  readonly target: Target;
-  /** The verb opens the sentence (after politeness), or closes it where verbs come last. */
-  readonly imperative: boolean;
-}
 
 /** Full weight for the first and the last sentence and for anything put as an order; a share for the rest. */
 const factorsOf = (sentences: readonly Sentence[], requests: readonly Request[]): number[] => {
   const last = sentences.length - 1;
   const middle = Math.max(1, sentences.length - 2);
   return sentences.map((sentence, index) => {
-    const request = requests[index];
-    const isOrder = request?.imperative === true || sentence.question;
-    const base = isOrder ? 1 : 0.55;
+    const base = requests[index]?.imperative === true || sentence.question ? 1 : 0.6;
+    if (isHeading(sentence) && index < last) return 0.2;
     if (index === 0) return base;
     if (index === last) return base * (sentences.length > 6 ? 0.6 : 0.85);
     return base * Math.min(0.7, 2 / middle);
   });
 };
 
-const weighRequest = (tally: Tally, request: Request, factor: number): void => {
-  const verbName = request.verb?.concept ?? 'none';
-  const rows = REQUEST_ROWS[verbName];
-  const row = rows?.[request.target] ?? rows?.['none'];
-  if (row === undefined) return;
-  tally.add(describe(request), row, factor);
-};
-
-const describe = ({ verb, object }: Request): string => {
-  if (verb === undefined) return object === undefined ? '' : phrase(object);
-  return object === undefined ? phrase(verb) : `${phrase(verb)} and ${phrase(object)}`;
-};
-
-const phrase = ({ concept, words }: Hit): string =>
-  /^[ -~]+$/.test(words) ? `${CONCEPT_WORDS[concept]} ("${words}")` : CONCEPT_WORDS[concept];
-
-const isVerb = (hit: Hit): boolean => hit.kind === 'verb';
-const isObject = (hit: Hit): boolean => hit.kind === 'object';
-
-/** Nouns that ask for their own verb when they open a sentence: "test the parser", "document the API". */
-const OPENING_NOUN_VERBS: Readonly<Partial<Record<Concept, Concept>>> = { test: 'verify', doc: 'annotate' };
-
-/** The main verb of a sentence and what it is about. */
-export const requestOf = (sentence: Sentence): Request => {
-  const { hits } = sentence;
-  const opening = openingNoun(sentence);
-  const verb = opening ?? pickVerb(sentence);
-  const at = verb === undefined ? -1 : hits.indexOf(verb);
-  const object = pickObject(sentence, opening === undefined ? at : -1);
-  const target = object === undefined ? 'none' : targetOf(object.concept);
-  const imperative =
-    verb !== undefined && (sentence.verbFinal ? true : verb.strangersBefore <= (sentence.words > 0 && at >= 0 ? 0 : 0));
-  return { verb: opening === undefined ? verb : asVerb(opening), object, target, imperative };
-};
-
-const asVerb = (noun: Hit): Hit => ({
-  ...noun,
-  concept: OPENING_NOUN_VERBS[noun.concept] ?? noun.concept,
-  kind: 'verb',
-});
-
-const openingNoun = (sentence: Sentence): Hit | undefined => {
-  if (sentence.verbFinal) return undefined;
-  const first = sentence.hits.find((hit) => hit.concept !== 'polite');
-  if (first === undefined || first.strangersBefore > 0 || OPENING_NOUN_VERBS[first.concept] === undefined)
-    return undefined;
-  return sentence.hits.some(isVerb) ? undefined : first;
-};
-
-/** The first verb, or the last one where verbs close the sentence; verbs in relative clauses only for want of others. */
-const pickVerb = ({ hits, verbFinal }: Sentence): Hit | undefined => {
-  const main = (hit: Hit): boolean => isVerb(hit) && !hit.subordinate;
-  if (verbFinal) return hits.findLast(main) ?? hits.findLast(isVerb);
-  return hits.find(main) ?? hits.find(isVerb);
-};
+/** One word by itself among sentences, such as "Problem:" or "Tests:", is a heading. */
+const isHeading = ({ words, hits }: Sentence): boolean => words === 1 && hits[0]?.kind === 'object';
 
 /**
- * What the verb is about: the last object of the first phrase after it that has one ("add buffer tests" is about
- * tests), else the nearest object before it.
+ * "Ensure", "do not", "provide", "use" in a longer prompt lay down how the task is to be done, not which task it is.
  */
-const pickObject = (sentence: Sentence, verbAt: number): Hit | undefined => {
-  const { hits, verbFinal } = sentence;
-  if (verbAt >= 0 && verbFinal) {
-    const before = headOf(hits.slice(0, verbAt).filter(isObject).slice(-2));
-    if (before !== undefined) return before;
-  }
-  const after = hits.slice(verbAt + 1).filter(isObject);
-  const first = after[0];
-  if (first !== undefined) return headOf(after.filter((hit) => hit.phrase === first.phrase));
-  return verbAt < 0 ? undefined : hits.slice(0, verbAt).findLast(isObject);
+const constraintFactor = ({ verb }: Request, sentences: number, commit: boolean): number => {
+  if (commit || verb === undefined || sentences < 2) return 1;
+  return CONSTRAINTS.has(verb.concept) ? 0.3 : 1;
+};
+const CONSTRAINTS: ReadonlySet<Concept> = new Set<Concept>([
+  'guard',
+  'support',
+  'use',
+  'update',
+  'remove',
+  'run',
+  'find',
+]);
+
+const weighRequest = (tally: Tally, request: Request, factor: number, commit: boolean): void => {
+  const verb = request.verb?.concept ?? 'none';
+  const rows = requestVectors.get(verb === 'light' ? 'create' : verb);
+  const vector = rows?.get(commit ? commitTarget(request.target) : request.target) ?? rows?.get('none');
+  if (vector !== undefined) tally.add(request, vector, factor);
 };
 
-/** The head of a compound is its last noun, except that "test code" and "test files" are still about tests. */
-const headOf = (objects: readonly Hit[]): Hit | undefined => {
-  const last = objects.at(-1);
-  if (last?.concept === 'code' || last?.concept === 'part') {
-    return objects.findLast((hit) => hit.concept === 'test') ?? last;
-  }
-  return last;
-};
-
-const targetOf = (concept: Concept): Target => {
-  switch (concept) {
-    case 'code':
-    case 'part':
-    case 'test':
-    case 'doc':
-    case 'error':
-    case 'change':
-    case 'quality':
-    case 'speed':
-    case 'security':
-    case 'text':
-    case 'life':
-      return concept;
-    default:
-      return 'none';
-  }
-};
-
-const SOFTWARE: readonly Concept[] = [
-  'code',
-  'part',
-  'tech',
-  'error',
-  'test',
-  'change',
-  'quality',
-  'dev',
-  'speed',
-  'implement',
-  'debug',
-];
+/** In a commit subject even everyday nouns are parts of a program. */
+const commitTarget = (target: Target): Target =>
+  target === 'vague' || target === 'text' || target === 'life' ? 'part' : target;
 
 /** A question about software asks for its cause (why), its meaning (what) or the way to do it (how to). */
-const weighQuestion = (tally: Tally, sentences: readonly Sentence[], factors: readonly number[]): void => {
-  sentences.forEach(({ hits }, index) => {
-    const factor = factors[index] ?? 0;
-    if (!hits.some((hit) => SOFTWARE.includes(hit.concept))) return;
-    const first = hits.find((hit) => hit.concept !== 'polite');
-    for (const concept of ['why', 'what', 'howto'] as const) {
-      const hit = hits.find((each) => each.concept === concept);
-      if (hit === undefined) continue;
-      const opens = hit === first && hit.strangersBefore === 0;
-      if (opens || concept === 'why') tally.add(phrase(hit), QUESTION_ROWS[concept], factor);
+const weighQuestion = (tally: Tally, sentence: Sentence, factor: number): void => {
+  const first = sentence.hits.find((hit) => hit.concept !== 'polite');
+  for (const hit of sentence.hits) {
+    const vector = questionVectors.get(hit.concept);
+    if (vector === undefined) continue;
+    const opens = hit === first && hit.strangersBefore === 0;
+    if ((opens || hit.concept === 'why') && isSoftware(sentence)) tally.add(hit, vector, factor);
+    return;
+  }
+};
+
+const weighCommit = (tally: Tally, sentences: readonly Sentence[]): void => {
+  tally.add('reads like a commit subject', commitStyle, 1);
+  const seen = new Set<Concept>();
+  for (const { hits } of sentences) {
+    for (const hit of hits) {
+      const vector = commitVectors.get(hit.concept);
+      if (vector === undefined || seen.has(hit.concept)) continue;
+      seen.add(hit.concept);
+      tally.add(hit, vector, 1);
     }
-  });
+  }
 };
 
 /** One or two short imperative lines without address or question. */
 const isCommitLike = (sentences: readonly Sentence[], requests: readonly Request[]): boolean => {
   const [first] = sentences;
   if (first === undefined || sentences.length > 2 || first.words > 16 || first.question) return false;
-  if (first.hits.some((hit) => hit.concept === 'polite' || hit.concept === 'role')) return false;
+  if (first.hits.some((hit) => ADDRESS.has(hit.concept)) || isAboutLife(first)) return false;
   const verb = requests[0]?.verb;
-  return verb !== undefined && verb.strangersBefore === 0 && (first.lowerStart || first.identifiers > 0);
+  if (first.verbFinal || (verb !== undefined && NOT_IN_COMMITS.has(verb.concept))) return false;
+  const opens = verb !== undefined && (first.unspaced || verb.wordsBefore === 0);
+  const names = first.identifiers > 0 || isSoftware(first) || first.hits.some((hit) => hit.concept === 'doc');
+  if (!names) return opens && first.lowerStart && !EVERYDAY_VERBS.has(verb.concept) && first.articles === 0;
+  if (first.lowerStart) return opens || first.words >= 3;
+  return opens && first.articles === 0;
 };
-
-// ---- Everything else -----------------------------------------------------------------------------------------------
+const NOT_IN_COMMITS: ReadonlySet<Concept> = new Set<Concept>(['explain', 'meaning', 'prose', 'review', 'light']);
+const EVERYDAY_VERBS: ReadonlySet<Concept> = new Set<Concept>(['create', 'find', 'update', 'annotate', 'run', 'use']);
+const ADDRESS: ReadonlySet<Concept> = new Set<Concept>(['polite', 'role', 'person']);
 
 /** How much the first, second, third … mention of a concept adds. */
 const repeat = (times: number): number => 1 / (1 + times * 1.5);
@@ -262,45 +163,29 @@ const weighWords = (
   tally: Tally,
   sentences: readonly Sentence[],
   factor: number,
-  factors: readonly number[] = [],
+  factors: readonly number[] | undefined,
 ): void => {
   const seen = new Map<Concept, number>();
-  sentences.forEach((sentence, index) => {
-    const own = factor * (factors[index] ?? 1);
-    for (const hit of sentence.hits) {
-      const row = CONCEPT_ROWS[hit.concept];
-      if (row === undefined) continue;
+  for (let i = 0; i < sentences.length; i++) {
+    const own = factor * (factors === undefined ? 1 : (factors[i] ?? 0));
+    for (const hit of sentences[i]?.hits ?? []) {
+      const vector = conceptVectors.get(hit.concept);
+      if (vector === undefined) continue;
       const times = seen.get(hit.concept) ?? 0;
       if (times >= MAX_REPEATS) continue;
       seen.set(hit.concept, times + 1);
-      tally.add(phrase(hit), row, own * repeat(times) * (hit.subordinate ? 0.5 : 1));
+      tally.add(hit, vector, own * repeat(times) * (hit.subordinate ? 0.5 : 1));
     }
-  });
+  }
 };
 
-const weighSigns = (tally: Tally, { signs }: Layout, alone: boolean): void => {
+const weighSigns = (tally: Tally, { signs }: Layout, codeOnly: boolean): void => {
   for (const [sign, times] of signs) {
-    const row = SIGN_ROWS[sign];
-    if (row === undefined) continue;
-    tally.add(SIGN_WORDS[sign] ?? sign, row, times > 2 ? 1.2 : 1);
+    const vector = signVectors.get(sign);
+    if (vector !== undefined) tally.add(SIGN_WORDS[sign] ?? sign, vector, times > 2 ? 1.2 : 1);
   }
-  if (alone && SIGN_ROWS.stub !== undefined && !signs.has('trace') && !signs.has('diff')) {
-    tally.add('nothing but code', SIGN_ROWS.stub, 1);
+  const stub = signVectors.get('stub');
+  if (codeOnly && stub !== undefined && !signs.has('trace') && !signs.has('diff')) {
+    tally.add('nothing but code', stub, 1);
   }
-};
-
-const SIGN_WORDS: Readonly<Record<string, string>> = {
-  fence: 'has a code block',
-  trace: 'has a stack trace or compiler error',
-  log: 'has log lines',
-  diff: 'has a diff',
-  testCode: 'has test code',
-  testFile: 'names a test file',
-  docFile: 'names a documentation file',
-  codeFile: 'names a source file',
-  prefixFeat: 'starts with "feat:"',
-  prefixFix: 'starts with "fix:"',
-  prefixDocs: 'starts with "docs:"',
-  prefixTest: 'starts with "test:"',
-  prefixRefactor: 'starts with "refactor:" or "perf:"',
 };

@@ -1,9 +1,9 @@
-import { signsOfLine } from './signs.ts';
+import { MAX_LINE, signsOfLine } from './signs.ts';
 import type { Sign } from './signs.ts';
 
 /** Units read from the start and from the end of a text; what lies between is not looked at. */
-export const HEAD_UNITS = 4096;
-export const TAIL_UNITS = 2048;
+export const HEAD_UNITS = 3072;
+export const TAIL_UNITS = 1024;
 
 /** A stretch of the text that is read as one: somebody's own words, or something pasted. */
 export interface Block {
@@ -20,9 +20,12 @@ export interface Layout {
   readonly signs: ReadonlyMap<Sign, number>;
 }
 
-/** Head and tail of a long text, as one text. */
-export const capped = (text: string): string =>
-  text.length <= HEAD_UNITS + TAIL_UNITS ? text : `${text.slice(0, HEAD_UNITS)}\n${text.slice(-TAIL_UNITS)}`;
+/** Head and tail of a long text, as one text. White space at the end never matters. */
+export const capped = (text: string): string => {
+  const trimmed = text.trimEnd();
+  if (trimmed.length <= HEAD_UNITS + TAIL_UNITS) return trimmed;
+  return `${trimmed.slice(0, HEAD_UNITS)}\n${trimmed.slice(-TAIL_UNITS)}`;
+};
 
 /**
  * Splits a text into the writer's own lines and pasted ones: fenced code, lines that look like code, diffs, stack
@@ -33,6 +36,7 @@ export const layOut = (input: string): Layout => {
   const blocks: Block[] = [];
   const signs = new Map<Sign, number>();
   let fence: string | undefined;
+  let docstring: string | undefined;
   let start = 0;
   while (start <= text.length) {
     const newline = text.indexOf('\n', start);
@@ -45,7 +49,10 @@ export const layOut = (input: string): Layout => {
     } else {
       const seen = signsOfLine(line);
       for (const sign of seen) count(signs, sign);
-      const kind = fence !== undefined || looksPasted(line, seen) ? 'pasted' : 'prose';
+      const inDocstring = docstring !== undefined;
+      docstring = afterDocstring(line, docstring);
+      const isPasted = fence !== undefined || inDocstring || docstring !== undefined || looksPasted(line, seen);
+      const kind = isPasted ? 'pasted' : 'prose';
       if (line.trim() !== '') push(blocks, { start, end, kind });
     }
     start = end + 1;
@@ -71,15 +78,31 @@ const fenceMarker = (line: string): string | undefined => {
   return trimmed.startsWith('~~~') ? '~~~' : undefined;
 };
 
+/** The kind of docstring that is open after a line, if any: three quotes, or a block comment. */
+const afterDocstring = (line: string, open: string | undefined): string | undefined => {
+  const trimmed = line.trim();
+  if (open !== undefined) return trimmed.includes(open) ? undefined : open;
+  for (const [begin, close] of DOCSTRINGS) {
+    const rest = trimmed.startsWith('r') ? trimmed.slice(1) : trimmed;
+    if (rest.startsWith(begin)) return rest.includes(close, begin.length) ? undefined : close;
+  }
+  return undefined;
+};
+const DOCSTRINGS: readonly (readonly [string, string])[] = [
+  ['"""', '"""'],
+  ["'''", "'''"],
+  ['/*', '*/'],
+];
+
 /** Words that begin a line of code and hardly ever a line of prose, with what follows them. */
 const CODE_START =
-  /^(?:import [\w{*"'.]+(?:$|[ ;,{}*.]*(?:from|as|;|$))|from [\w.]+ import |def \w+ ?\(|async def |class \w+ ?[({:<]|class \w+ (?:extends|implements) |(?:export |async |static |pub )*(?:function|func|fn) ?\*? ?\w*[(<]|(?:export )?(?:const|let|var|val) [\w[{]|(?:public|private|protected|internal) \w+[ (<]|return[ ;]|if ?\(|elif |else ?[:{]|for ?\(|while ?\(|switch ?\(|#include|using [\w.]+;|namespace [\w.\\]+|package [\w.]+;?$|@\w+(?:\(|$)|<\?php|<\/?\w+[ >]|\$ \w|>>> |SELECT .+ FROM |INSERT INTO |CREATE TABLE |\/\/|\/\*|\* @|"""|''')/;
+  /^(?:import [\w{*"'.]+(?:$|[ ;,{}*.]*(?:from|as|;|$))|from [\w.]+ import |def \w+ ?\(|async def |class \w+ ?[({:<]|class \w+ (?:extends|implements) |(?:export |async |static |pub )*(?:function|func|fn) ?\*? ?\w*[(<]|(?:export )?(?:const|let|var|val) [\w[{]|(?:public|private|protected|internal) \w+[ (<]|return\b.*;$|if ?\(|elif |else ?[:{]|for ?\(|while ?\(|switch ?\(|#include|using [\w.]+;|namespace [\w.\\]+|package [\w.]+;?$|@\w+(?:\(|$)|<\?php|<\/?\w+[ >]|\$ \w|>>> |SELECT .+ FROM |INSERT INTO |CREATE TABLE |\/\/|\/\*|\* @|"""|''')/;
 
 const CODE_END = /(?:[{};]|=>|\)\s*:|\]\s*,?|\),?)\s*$/;
 
 const looksPasted = (line: string, seen: readonly Sign[]): boolean => {
   if (seen.includes('trace') || seen.includes('diff') || seen.includes('log')) return true;
-  const trimmed = line.trim();
+  const trimmed = line.slice(0, MAX_LINE).trim();
   if (trimmed === '') return false;
   if (CODE_START.test(trimmed)) return true;
   if (trimmed.startsWith('> ')) return true; // a quotation

@@ -1,11 +1,11 @@
 import { TASK_CATEGORIES } from '../core/types.ts';
 import type { Categorizer, PromptView, TaskCategory, Verdict } from '../core/types.ts';
 import { judge } from './judge.ts';
-import type { Evidence, Judgement } from './judge.ts';
 import { layOut } from './layout.ts';
 import { LEXICONS } from './lexicon/index.ts';
 import { readSentences } from './reader.ts';
 import type { Sentence } from './reader.ts';
+import type { Tally } from './tally.ts';
 import { compileTrie } from './trie.ts';
 import type { Trie } from './trie.ts';
 
@@ -13,12 +13,13 @@ import type { Trie } from './trie.ts';
 export const DEFAULT_THRESHOLD = 0.3;
 
 /** Divides the log-odds before they become probabilities, so that the confidence says how often it is right. */
-const TEMPERATURE = 1;
+const TEMPERATURE = 0.75;
 
-let shared: Trie | undefined;
+/** A system prompt says who answers, seldom what is asked: its first lines are enough. */
+const SYSTEM_UNITS = 600;
 
-/** The lexicons of all languages, compiled on first use and shared by all categorizers. */
-const trie = (): Trie => (shared ??= compileTrie(Object.values(LEXICONS)));
+/** Sentences of the ask that are weighed: the first ones, and the last one. */
+const MAX_SENTENCES = 40;
 
 /**
  * The built-in categorizer: vocabulary and structure, added up as log-odds. Reads at most the head and the tail of a
@@ -30,45 +31,41 @@ export const createLexicalCategorizer = (options: { readonly threshold?: number 
   if (!(threshold >= 0 && threshold <= 1)) {
     throw new RangeError(`threshold is a confidence from 0 to 1, not ${threshold}`);
   }
+  trie(); // compiled at start, not under the first prompt
   return { name: 'lexical', categorize: (prompt) => decide(weigh(prompt), threshold) };
 };
 
-/** All evidence in a prompt; for `explain` and for the evaluation. */
-export const weigh = ({ text, system }: PromptView): Judgement => {
+let shared: Trie | undefined;
+
+/** The lexicons of all languages, compiled once and shared by all categorizers. */
+const trie = (): Trie => (shared ??= compileTrie(Object.values(LEXICONS)));
+
+const weigh = ({ text, system }: PromptView): Tally => {
   const layout = layOut(text);
   const ask: Sentence[] = [];
   const pasted: Sentence[] = [];
   for (const { start, end, kind } of layout.blocks) {
     const into = kind === 'prose' ? ask : pasted;
-    into.push(...readSentences(trie(), layout.text, start, end));
+    for (const sentence of readSentences(trie(), layout.text, start, end)) into.push(sentence);
   }
-  const systemText = system.slice(0, SYSTEM_UNITS);
-  return judge({ ask, pasted, system: readSentences(trie(), systemText, 0, systemText.length), layout });
+  if (ask.length > MAX_SENTENCES) ask.splice(MAX_SENTENCES - 1, ask.length - MAX_SENTENCES);
+  const systemHead = system.slice(0, SYSTEM_UNITS);
+  return judge({ ask, pasted, system: readSentences(trie(), systemHead, 0, systemHead.length), layout });
 };
 
-/** A system prompt says who answers, seldom what is asked: its first lines are enough. */
-const SYSTEM_UNITS = 600;
-
-const decide = ({ scores, evidence }: Judgement, threshold: number): Verdict => {
-  let best: TaskCategory = 'unknown';
-  for (const category of TASK_CATEGORIES) {
-    if (scores[category] > scores[best]) best = category;
-  }
-  const top = scores[best];
+const decide = (tally: Tally, threshold: number): Verdict => {
+  const { scores } = tally;
+  let best = TASK_CATEGORIES.length - 1;
+  for (let i = 0; i < scores.length; i++) if (at(scores, i) > at(scores, best)) best = i;
   let total = 0;
-  for (const category of TASK_CATEGORIES) total += Math.exp((scores[category] - top) / TEMPERATURE);
+  for (let i = 0; i < scores.length; i++) total += Math.exp((at(scores, i) - at(scores, best)) / TEMPERATURE);
+  const category: TaskCategory = TASK_CATEGORIES[best] ?? 'unknown';
   const confidence = 1 / total;
-  const why = reasons(evidence, best);
-  if (best !== 'unknown' && confidence < threshold) {
-    return { category: 'unknown', confidence: 1 - confidence, why: `not sure enough of ${best}: ${why}` };
-  }
-  return { category: best, confidence, why };
+  const why = tally.reasons(category);
+  if (category === 'unknown')
+    return { category, confidence, why: why === '' ? 'no sign of a task about software' : why };
+  if (confidence >= threshold) return { category, confidence, why };
+  return { category: 'unknown', confidence: 1 - confidence, why: `not sure enough of ${category}: ${why}` };
 };
 
-/** The two strongest pieces of evidence for a category, in words. */
-const reasons = (evidence: readonly Evidence[], category: TaskCategory): string => {
-  const strength = ({ row, factor }: Evidence): number => (row[category] ?? 0) * factor;
-  const strongest = evidence.filter((each) => strength(each) > 0).toSorted((a, b) => strength(b) - strength(a));
-  const words = [...new Set(strongest.map((each) => each.words))].slice(0, 2);
-  return words.length === 0 ? 'no sign of a task about software' : words.join('; ');
-};
+const at = (scores: Float64Array, index: number): number => scores[index] ?? 0;

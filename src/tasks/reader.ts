@@ -9,7 +9,9 @@ export interface Hit {
   readonly kind: ConceptKind;
   /** The entry's own words (folded), for explaining; never the text of the prompt. */
   readonly words: string;
-  /** Words of the sentence before it that no lexicon knows. */
+  /** Words of the sentence before it, known or not. */
+  readonly wordsBefore: number;
+  /** Of these, the ones that no lexicon knows. */
   readonly strangersBefore: number;
   /** How many commas, brackets and small words lie before it: hits with the same number stand side by side. */
   readonly phrase: number;
@@ -23,13 +25,21 @@ export interface Sentence {
   readonly question: boolean;
   /** The verb stands at the end (Japanese, Korean, Hindi). */
   readonly verbFinal: boolean;
+  /** In a script without spaces. */
+  readonly unspaced: boolean;
   /** Begins with a lower-case letter, as commit subjects do and sentences do not. */
   readonly lowerStart: boolean;
+  /** Articles: people use them, commit subjects leave them out. */
+  readonly articles: number;
+  /** Points at something at hand: "this code", "the following". */
+  readonly deictic: boolean;
   /** Names from a program: camelCase, snake_case, `quoted`, call(), --flag, #123. */
   readonly identifiers: number;
 }
 
 type Boundary = 'none' | 'comma' | 'end';
+
+const ARTICLES: ReadonlySet<string> = new Set(['the', 'a', 'an']);
 
 /** Where reading stops being useful: nobody's ask has more sentences. */
 const MAX_SENTENCES = 60;
@@ -45,12 +55,16 @@ class Reader {
   #sentences: Sentence[] = [];
   #hits: Hit[] = [];
   #words = 0;
+  #matched = 0;
   #strangers = 0;
   #phrase = 0;
   #identifiers = 0;
+  #articles = 0;
+  #deictic = false;
   #subordinate = false;
   #verbFinal = false;
   #lowerStart = false;
+  #unspaced = false;
 
   constructor(trie: Trie) {
     this.#trie = trie;
@@ -81,15 +95,19 @@ class Reader {
 
   /** Reads the word at `at`, or the longest entry that begins there, and returns where reading goes on. */
   #word(text: string, at: number, end: number, unit: number): number {
-    if (this.#words === 0 && this.#hits.length === 0) this.#lowerStart = unit >= 0x61 && unit <= 0x7a;
+    if (this.#words === 0 && this.#hits.length === 0) this.#lowerStart = isLowerCase(text.charAt(at));
     if (isVerbFinal(unit)) this.#verbFinal = true;
     this.#words++;
     const unspaced = isUnspaced(unit);
-    const { entry, length } = this.#longest(text, at, end);
+    if (unspaced) this.#unspaced = true;
+    const entry = this.#longest(text, at, end);
     if (entry >= 0) {
       const found = this.#trie.entries[entry];
-      if (found !== undefined) this.#hit(found.concept, found.text);
-      const next = at + length;
+      const next = at + this.#matched;
+      if (found !== undefined) {
+        if (found.concept === 'test' || !isInsideName(text, at, next)) this.#hit(found.concept, found.text);
+        else this.#identifiers++;
+      }
       return isUnspaced(text.charCodeAt(next - 1)) ? next : wordEnd(text, next, end);
     }
     this.#strangers++;
@@ -99,7 +117,8 @@ class Reader {
     return next;
   }
 
-  #longest(text: string, from: number, end: number): { entry: number; length: number } {
+  /** The longest entry that begins at `from`, or -1; `#matched` is its length in the text. */
+  #longest(text: string, from: number, end: number): number {
     const trie = this.#trie;
     let node = 0;
     let entry = -1;
@@ -141,11 +160,13 @@ class Reader {
         length = at - from;
       }
     }
-    return { entry, length };
+    this.#matched = length;
+    return entry;
   }
 
   #hit(concept: Concept, words: string): void {
     const kind = CONCEPTS[concept];
+    if (concept === 'whenever') this.#phrase++;
     if (concept === 'stop') {
       this.#phrase++;
       return;
@@ -155,11 +176,20 @@ class Reader {
       if (this.#hits.some((hit) => hit.kind === 'object')) this.#subordinate = true;
       return;
     }
-    if (concept === 'plain') return;
+    if (concept === 'deictic') {
+      this.#deictic = true;
+      this.#articles++;
+      return;
+    }
+    if (concept === 'plain') {
+      if (ARTICLES.has(words)) this.#articles++;
+      return;
+    }
     this.#hits.push({
       concept,
       kind,
       words,
+      wordsBefore: this.#words - 1,
       strangersBefore: this.#strangers,
       phrase: this.#phrase,
       subordinate: this.#subordinate,
@@ -173,7 +203,10 @@ class Reader {
         words: this.#words,
         question,
         verbFinal: this.#verbFinal,
+        unspaced: this.#unspaced,
         lowerStart: this.#lowerStart,
+        articles: this.#articles,
+        deictic: this.#deictic,
         identifiers: this.#identifiers,
       });
     }
@@ -182,9 +215,12 @@ class Reader {
     this.#strangers = 0;
     this.#phrase = 0;
     this.#identifiers = 0;
+    this.#articles = 0;
+    this.#deictic = false;
     this.#subordinate = false;
     this.#verbFinal = false;
     this.#lowerStart = false;
+    this.#unspaced = false;
   }
 }
 
@@ -247,12 +283,21 @@ const wordEnd = (text: string, from: number, end: number): number => {
   return at;
 };
 
+/** Part of a snake_case name: `model_usage` is not about usage. */
+const isInsideName = (text: string, from: number, to: number): boolean =>
+  text.charCodeAt(from - 1) === 0x5f || text.charCodeAt(to) === 0x5f;
+
+const isLowerCase = (char: string): boolean => char === char.toLowerCase() && char !== char.toUpperCase();
+
 const isLower = (unit: number): boolean => unit >= 0x61 && unit <= 0x7a;
 const isUpper = (unit: number): boolean => unit >= 0x41 && unit <= 0x5a;
 
+/** No name in a program is longer. */
+const MAX_NAME = 64;
+
 /** camelCase, a name followed by `_`, `(`, `::` or `->`, or a flag: spelled as programs spell, not as people do. */
 const looksLikeIdentifier = (text: string, from: number, to: number, end: number): boolean => {
-  for (let i = from + 1; i < to; i++) {
+  for (let i = from + 1; i < Math.min(to, from + MAX_NAME); i++) {
     if (isUpper(text.charCodeAt(i)) && isLower(text.charCodeAt(i - 1))) return true;
   }
   const after = to < end ? text.charCodeAt(to) : 0x20;

@@ -52,13 +52,13 @@ const NONE: readonly Sign[] = [];
 
 /** A line whose units are all letters, spaces and the plainest punctuation can carry none of the signs. */
 const PLAIN = /^[\p{L}\p{M} ,'’-]*[.?!]?$/u;
-/** Far past any real line of a trace, a diff or a test. */
-const MAX_LINE = 400;
+/** Units of a line that are looked at for its form: far past any real line of a trace, a diff or a test. */
+export const MAX_LINE = 400;
 
 /** The signs that one line carries. */
 export const signsOfLine = (line: string): readonly Sign[] => {
-  if (PLAIN.test(line)) return NONE;
   const head = line.length > MAX_LINE ? line.slice(0, MAX_LINE) : line;
+  if (PLAIN.test(head)) return NONE;
   let out: Sign[] | undefined;
   for (const [sign, pattern] of PATTERNS) {
     if (pattern.test(head)) (out ??= []).push(sign);

@@ -22,42 +22,52 @@ export interface Trie {
   stemAt(node: number): number;
 }
 
+/** A node and a unit share one 32-bit key. */
 const MAX_NODES = 0xffff;
+/** Twice the nodes at least, so that probing stays short, and few enough to stay in the cache. */
+const SLOT_BITS = 17;
+const SLOT_MASK = (1 << SLOT_BITS) - 1;
 
 /** Compiles lexicons, earlier ones winning where two give the same words. Throws RangeError beyond 65,535 nodes. */
 export const compileTrie = (lexicons: readonly Lexicon[]): Trie => {
   const entries: Entry[] = [];
-  const children: Map<number, number>[] = [new Map()];
-  const exact: number[] = [-1];
-  const stem: number[] = [-1];
+  const table = new Int32Array(2 << SLOT_BITS); // key and target side by side: one look-up, one cache line
+  const ends = new Int16Array(2 * (MAX_NODES + 1)).fill(-1); // exact and stem entry of a node
+  let nodes = 1;
 
-  const nodeFor = (word: string): number => {
+  const slotFor = (node: number, unit: number): number => {
+    const key = (node << 16) | unit;
+    let slot = spread(key);
+    while (table[2 * slot + 1] !== 0 && table[2 * slot] !== key) slot = (slot + 1) & SLOT_MASK;
+    return 2 * slot;
+  };
+  const insert = (word: string): number => {
     let node = 0;
     for (let i = 0; i < word.length; i++) {
       const unit = word.charCodeAt(i);
-      let next = children[node]?.get(unit);
-      if (next === undefined) {
-        next = children.length;
-        if (next > MAX_NODES)
-          throw new RangeError(`the lexicons need more than ${MAX_NODES} tree nodes; drop some words`);
-        children[node]?.set(unit, next);
-        children.push(new Map());
-        exact.push(-1);
-        stem.push(-1);
+      const slot = slotFor(node, unit);
+      if (table[slot + 1] === 0) {
+        if (nodes > MAX_NODES) throw new RangeError(`the lexicons need more than ${MAX_NODES} nodes; drop some words`);
+        table[slot] = (node << 16) | unit;
+        table[slot + 1] = nodes++;
       }
-      node = next;
+      node = table[slot + 1] ?? 0;
     }
     return node;
   };
 
   for (const lexicon of lexicons) {
     for (const { text, concept, open } of entriesOf(lexicon)) {
-      const node = nodeFor(text);
-      const slots = open || isUnspaced(text.charCodeAt(text.length - 1)) ? stem : exact;
-      if (slots[node] === -1) slots[node] = entries.push({ text, concept }) - 1;
+      const end = 2 * insert(text) + (open || isUnspaced(text.charCodeAt(text.length - 1)) ? 1 : 0);
+      if (ends[end] === -1) ends[end] = entries.push({ text, concept }) - 1;
     }
   }
-  return { entries, ...frozen(children, exact, stem) };
+  return {
+    entries,
+    step: (node, unit) => table[slotFor(node, unit) + 1] ?? 0,
+    exactAt: (node) => ends[2 * node] ?? -1,
+    stemAt: (node) => ends[2 * node + 1] ?? -1,
+  };
 };
 
 const isConcept = (name: string): name is Concept => Object.hasOwn(CONCEPTS, name);
@@ -75,42 +85,5 @@ export const entriesOf = (lexicon: Lexicon): { text: string; concept: Concept; o
   return out;
 };
 
-const frozen = (children: readonly Map<number, number>[], exact: readonly number[], stem: readonly number[]) => {
-  let size = 1024;
-  while (size < children.length * 3) size *= 2;
-  const mask = size - 1;
-  const keys = new Int32Array(size);
-  const targets = new Uint16Array(size);
-  const exactAt = Int32Array.from(exact);
-  const stemAt = Int32Array.from(stem);
-  children.forEach((edges, node) => {
-    for (const [unit, target] of edges) {
-      const key = (node << 16) | unit;
-      let slot = spread(key) & mask;
-      while (targets[slot] !== 0) slot = (slot + 1) & mask;
-      keys[slot] = key;
-      targets[slot] = target;
-    }
-  });
-  return {
-    step(node: number, unit: number): number {
-      const key = (node << 16) | unit;
-      let slot = spread(key) & mask;
-      for (;;) {
-        const target = targets[slot] ?? 0;
-        if (target === 0 || keys[slot] === key) return target;
-        slot = (slot + 1) & mask;
-      }
-    },
-    exactAt: (node: number): number => exactAt[node] ?? -1,
-    stemAt: (node: number): number => stemAt[node] ?? -1,
-  };
-};
-
-/** The finaliser of MurmurHash3 (Austin Appleby, public domain): neighbouring keys land far apart. */
-const spread = (key: number): number => {
-  let h = key;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
-};
+/** Fibonacci hashing (Knuth, TAOCP 6.4): the high bits of a product with 2^32 / φ. */
+const spread = (key: number): number => Math.imul(key, 0x9e3779b1) >>> (32 - SLOT_BITS);

@@ -36,7 +36,12 @@ export const call = (url: string, options: CallOptions = {}): Promise<Answer> =>
     const req = http.request(url, {
       method: options.method ?? (body === undefined ? 'GET' : 'POST'),
       agent: false,
-      headers: { ...(body === undefined ? {} : { 'content-length': body.length }), ...options.headers },
+      headers: {
+        ...(body === undefined || options.headers?.['transfer-encoding'] !== undefined
+          ? {}
+          : { 'content-length': body.length }),
+        ...options.headers,
+      },
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     req.once('error', reject);

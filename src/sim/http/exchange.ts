@@ -35,7 +35,7 @@ export class Exchange {
   param = '';
   /** Headers that every answer to this request carries. */
   readonly common: OutgoingHttpHeaders = {};
-  /** The server itself broke the connection. */
+  /** The server itself ended the answer before its time, or broke the connection. */
   brokenByServer = false;
 
   #lines = 0;
@@ -159,6 +159,11 @@ export class Exchange {
     for (const [name, value] of Object.entries(all)) if (value !== undefined) this.res.setHeader(name, value);
   }
 
+  /** A reset on the heels of data is taken for a plain end by the receiver's event loop, so the data get a head start. */
+  #cutLater(how: 'reset' | 'fin'): void {
+    setTimeout(() => setImmediate(() => this.cut(how)), RESET_DELAY_MS);
+  }
+
   /** Faults that strike in mid-stream; true = this one struck. */
   #breakStream(): boolean {
     const { fault } = this;
@@ -176,8 +181,7 @@ export class Exchange {
       case 'cut':
         this.#stop();
         this.res.flushHeaders();
-        // A reset on the heels of data is taken for a plain end by the receiver's event loop.
-        setTimeout(() => this.cut(fault.how ?? 'reset'), RESET_DELAY_MS);
+        this.#cutLater(fault.how ?? 'reset');
         return true;
       case 'stall':
         this.res.flushHeaders();
@@ -206,7 +210,7 @@ export class Exchange {
         this.#head(200, { 'Content-Type': JSON_UTF8, 'Content-Length': Math.max(2, Buffer.byteLength(body)) });
         this.#over = true;
         this.res.write(body.slice(0, Math.max(1, body.length >> 1)));
-        setTimeout(() => this.cut(fault.kind === 'cut' ? (fault.how ?? 'reset') : 'fin'), RESET_DELAY_MS);
+        this.#cutLater(fault.kind === 'cut' ? (fault.how ?? 'reset') : 'fin');
         return true;
       case 'stall':
         this.#over = true;

@@ -34,7 +34,7 @@ export type FaultKind =
   | { readonly kind: 'end-early'; readonly afterLines: number }
   /** Silence after so many lines, with the connection open. */
   | { readonly kind: 'stall'; readonly afterLines: number }
-  /** Loads, reads and writes take so many times as long, ≥ 0. */
+  /** Loads, reads and writes take so many times as long, > 0. */
   | { readonly kind: 'slow'; readonly factor: number }
   /** Bytes that are not HTTP, or an answer that is not JSON. */
   | { readonly kind: 'garbage'; readonly what?: 'bytes' | 'json' };
@@ -74,7 +74,7 @@ const invalid = (fault: Fault): string | undefined => {
   if (fault.count !== undefined && !(Number.isInteger(fault.count) && fault.count >= 1))
     return 'count must be 1 or more';
   if (fault.kind === 'status' && !(fault.status >= 400 && fault.status <= 599)) return 'status must be 400…599';
-  if (fault.kind === 'slow' && !(fault.factor >= 0)) return 'factor must be 0 or more';
+  if (fault.kind === 'slow' && !(fault.factor > 0)) return 'factor must be above 0';
   if ('afterLines' in fault && !(fault.afterLines >= 0)) return 'afterLines must be 0 or more';
   return undefined;
 };

@@ -158,6 +158,15 @@ class Scanner {
  */
 export const decodeGoJson = (body: Buffer): Decoded => {
   const text = body.toString('utf8');
+  try {
+    return { ok: true, value: JSON.parse(text) as unknown };
+  } catch {
+    return decodeFirst(text);
+  }
+};
+
+/** The slow way, for bodies that are more or less than one JSON value. */
+const decodeFirst = (text: string): Decoded => {
   const scanner = new Scanner(text);
   try {
     scanner.skipBlank();

@@ -19,7 +19,8 @@ export interface AbortedRequest {
 }
 
 const KEPT = 200;
-const BODY_KEPT = 65_536;
+/** Bytes of a body that are kept. */
+export const BODY_KEPT = 65_536;
 
 /** What came in: counts by route for as long as the server lives, the latest requests, and who hung up. */
 export class Journal {
@@ -34,7 +35,7 @@ export class Journal {
     const key = `${seen.method} ${seen.path}`;
     this.#total += 1;
     this.#byRoute.set(key, (this.#byRoute.get(key) ?? 0) + 1);
-    this.#recent.push({ ...seen, body: seen.body.slice(0, BODY_KEPT) });
+    this.#recent.push(seen);
     if (this.#recent.length > KEPT) this.#recent.shift();
   }
 

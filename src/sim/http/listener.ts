@@ -35,7 +35,7 @@ export class Listener {
   want(listening: boolean): Promise<void> {
     this.#wanted = listening;
     if (!listening) this.#shut();
-    this.#work = this.#work.then(() => this.#follow());
+    this.#work = this.#work.catch(() => undefined).then(() => this.#follow());
     return this.#work;
   }
 
@@ -66,11 +66,15 @@ export class Listener {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     server.on('request', this.#onRequest);
-    this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(this.#port, this.#host, resolve);
     });
+    if (!this.#wanted) {
+      server.close();
+      return;
+    }
+    this.#server = server;
     const address = server.address();
     if (address !== null && typeof address === 'object') this.#port = address.port;
   }

@@ -1,11 +1,13 @@
+import { account, recommendations, webSearch } from './cloud.ts';
 import type { SimContext } from './context.ts';
 import { embed, embeddings, openAiEmbeddings } from './embed.ts';
 import type { Exchange } from './exchange.ts';
 import { openAiModelByName, openAiModels, ps, tags } from './lists.ts';
-import { account, copy, create, headBlob, pull, push, recommendations, remove, webSearch } from './manage.ts';
+import { copy, create, headBlob, remove } from './manage.ts';
 import { messages } from './messages.ts';
 import { chat, generate } from './native.ts';
 import { openAiChat, openAiCompletions } from './openai.ts';
+import { pull, push } from './pull.ts';
 import { responses } from './responses.ts';
 import { show } from './show.ts';
 import { transcribe } from './transcribe.ts';

@@ -100,9 +100,16 @@ const planAnswer = (context: SimContext, ask: Ask, model: SimModel): Plan => {
     stop: Array.isArray(stop) ? stop.filter((word) => typeof word === 'string') : [],
     format: ask.format === '' ? undefined : ask.format,
   });
-  const thinks = model.capabilities.includes('thinking') && ask.think !== false;
+  const calls = toolCall(ask, seed);
+  if (!model.capabilities.includes('thinking') || ask.think === false) return { text, calls, thinking: [] };
+  const limit = number(ask.options['num_predict']) ?? 0;
+  const budget = limit > 0 ? limit : Number.POSITIVE_INFINITY;
+  // Thoughts count against the limit, so a small one may leave nothing to say.
   const rng = seededRng(hash32(prompt, seed + 1));
-  return { text, calls: toolCall(ask, seed), thinking: thinks ? prose(Math.ceil(text.pieces.length / 2), rng) : [] };
+  const thinking = prose(Math.min(budget, Math.ceil(text.pieces.length / 2)), rng);
+  const pieces = text.pieces.slice(0, budget - thinking.length);
+  const reason = pieces.length < text.pieces.length ? 'length' : text.reason;
+  return { text: { pieces, reason }, calls, thinking };
 };
 
 /** Runs a request to its end: checks, queue, load, tokens; the sink is told as things happen. */

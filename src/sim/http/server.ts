@@ -14,7 +14,7 @@ import { featuresOf } from './features.ts';
 import { passGate } from './gate.ts';
 import { foldKeys, stringField } from './go-fields.ts';
 import { decodeGoJson } from './go-json.ts';
-import { Journal } from './journal.ts';
+import { BODY_KEPT, Journal } from './journal.ts';
 import { Listener } from './listener.ts';
 import { RealTime } from './realtime.ts';
 import { findRoute, UPLOAD_PATH, type FoundRoute } from './routes.ts';
@@ -118,7 +118,8 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
   let life = 0;
   let alive = true;
   const faults = new FaultSet(seed, () => {
-    void follow();
+    // Whoever wants to know whether the port could be taken again asks `ready`.
+    follow().catch(() => undefined);
   });
 
   const context: SimContext = {
@@ -140,7 +141,7 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
       method: exchange.method,
       path: exchange.path,
       headers: exchange.req.headers,
-      body: exchange.body.toString('utf8'),
+      body: exchange.body.toString('utf8', 0, BODY_KEPT),
       model,
     });
     exchange.model = model;
@@ -191,8 +192,9 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
     alive = false;
     life += 1;
     context.machine.stop();
-    await follow();
+    const shut = follow();
     listener.destroyConnections();
+    await shut;
   };
 
   await follow();

@@ -1,4 +1,5 @@
-import type { Machine, MachineCounters } from '../model/machine.ts';
+import type { Machine } from '../model/machine.ts';
+import type { MachineCounters } from '../model/machine-types.ts';
 import type { Fault } from './faults.ts';
 import type { AbortedRequest, Journal, SeenRequest } from './journal.ts';
 

@@ -3,12 +3,16 @@ import type { SimContext } from './context.ts';
 import { refuse } from './dialect.ts';
 import type { Exchange } from './exchange.ts';
 
+/** The 64 hex digits of `sha256:…` or `sha256-…` in lower case, undefined if the text is no digest. */
+export const digestHex = (text: string): string | undefined =>
+  /^sha256[:-]([0-9a-fA-F]{64})$/.exec(text)?.[1]?.toLowerCase();
+
 /**
  * `POST /api/blobs/:digest`. The body may be gigabytes, so it is hashed as it comes and not kept. A blob that is there
  * already is answered before its body is read.
  */
 export const upload = async (context: SimContext, exchange: Exchange): Promise<void> => {
-  const hex = /^sha256[:-]([0-9a-fA-F]{64})$/.exec(exchange.param)?.[1]?.toLowerCase();
+  const hex = digestHex(exchange.param);
   if (hex === undefined) {
     refuse(exchange, 400, 'invalid digest format');
     return;

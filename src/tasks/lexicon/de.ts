@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** German. Umlauts are folded to their base letter, ß to s. Compounds match by their first part. */
 export const de: Lexicon = {
   create:
-    'schreib, schreibe, schreiben, schreibt, erstell*, erzeug*, mach, mache, machen, bau, baue, bauen, generier*, entwickl*, entwirf, entwerfen, konstruier*, fuge, hinzufugen, hinzu, hinzugefugt, erganz*, gib mir, ich brauche, brauche, leg an, anlegen, verfass*, neu anlegen, aufbauen',
+    'schreib, schreibe, schreiben, schreibt, erstell*, erzeug*, bau, baue, bauen, generier*, entwickl*, entwirf, entwerfen, konstruier*, fuge, hinzufugen, hinzu, hinzugefugt, erganz*, ich brauche, brauche, leg an, anlegen, verfass*, neu anlegen, aufbauen',
   implement: 'implementier*, programmier*, umsetzen, umsetzung, setze um, coden, integrier*, einbau*',
   support: 'unterstutz*, erlaub*, ermoglich*, aktivier*, einfuhr*',
   fix: 'beheb*, behoben, reparier*, korrigier*, korrektur, los das problem, fixe, fixen, fehlerbehebung, richtigstell*',
@@ -25,7 +25,7 @@ export const de: Lexicon = {
   annotate:
     'dokumentier*, kommentier*, fuge kommentare, kommentare hinzufugen, schreibe kommentare, schreibe eine dokumentation, schreibe die dokumentation, dokumentation schreiben, dokumentation erstellen, erstelle eine dokumentation, schreibe eine readme, erstelle eine readme, schreibe ein readme, erstelle ein readme, tippfehler, rechtschreibfehler',
   review:
-    'code review, codereview, uberpruf*, prufe diesen code, prufe den code, prufe meinen code, prufe, begutacht*, bewert*, beurteil*, rezension*, schau dir, schau mal, sieh dir, was haltst du, was denkst du, feedback, ruckmeldung, verbesserungsvorschlag*, schwachstellen, schwachen, auditier*, gibt es probleme, review, reviewe, gegenlesen, durchsehen, kritisier*',
+    'code review, codereview, uberpruf*, prufe diesen code, prufe den code, prufe meinen code, prufe, begutacht*, bewert*, beurteil*, rezension*, schau dir, schau mal, sieh dir, was haltst du, was denkst du, feedback, ruckmeldung, verbesserungsvorschlag*, schwachstellen, schwachen, auditier*, gibt es probleme, review, reviewe, gegenlesen, durchsehen, kritisier*, mach ein code review',
   find: 'finde, finden, suche, suchen, identifizier*, liste, auflisten, berechn*, zeige, zeig, anzeigen, gib, sortier*, vergleich*, analysier*, bestimm*, gegeben, zahle, prufen ob, ermittle, ermittel*',
   prose:
     'ubersetz*, fasse, zusammenfass*, empfehl*, empfiehl, schlag vor, vorschlagen, stell dir vor, verhalte dich, erfinde, schreibe ein gedicht, schreib ein gedicht, schreibe eine geschichte, schreib eine geschichte, schreibe einen brief, schreibe eine e mail, schreibe eine email, schreibe einen aufsatz, schreibe einen artikel, erzahl*, nenne, gib mir tipps, gib mir ideen, rate mir',
@@ -42,7 +42,7 @@ export const de: Lexicon = {
     'leistung, performance, effizienz, geschwindigkeit, speicherverbrauch, laufzeit, zeitkomplexitat, engpass, langsam, langsame',
   security:
     'sicherheit, sicherheitslucke*, schwachstelle*, injection, bewahrte praktiken, best practices, qualitat, mogliche probleme, risiken, verbesserungspotenzial',
-  text: 'aufsatz, gedicht, geschichte, brief, e mail, artikel, lied, rede, roman, lebenslauf, bewerbung*, slogan, uberschrift, absatz, satz, satze, wort, worter, synonym*, antonym*, gegenteil, witz, ratsel, rezept*, drehbuch, foto, bild, portrat, biografie, hausarbeit, zusammenfassung, marchen, einladung',
+  text: 'aufsatz, gedicht, geschichte, brief, e mail, artikel, lied, rede, roman, lebenslauf, bewerbung*, slogan, uberschrift, absatz, satz, satze, wort, worter, synonym*, antonym*, gegenteil, witz, ratsel, rezept*, drehbuch, foto, bild, portrat, biografie, hausarbeit, zusammenfassung, marchen, einladung, text, texte, grammatik, rechtschreibung',
   life: 'liebe, freundin, freund, freunde, frau, mann, mutter, vater, sohn, tochter, kinder, kind, familie, hochzeit, geburtstag*, reise, reisen, urlaub, hotel, restaurant, essen, abendessen, fruhstuck, mittagessen, diat, sport, wetter, sonne, mond, erde, stadt, land, lander, hauptstadt, prasident, konig, krieg, politik, gesetz, anwalt, philosophie, psychologie, arzt, patient, krankheit, symptome, gesundheit, schlaf*, hund, katze, tier, tiere, pflanzen, auto, kilometer, stunden, euro, preis, geld, bank, steuern, investition*, wirtschaft, geschaft, firma, unternehmen, kunden, verkauf, markt, beruf, vorstellungsgesprach, schule, schuler, student, lehrer, mathematik, englisch, film, filme, schauspieler, sanger, musik, fusball, spieler, figur, chemie, physik, biologie, zelle, gen, dreieck, wahrscheinlichkeit, kunst, horoskop, geschenk, weihnachten, apfel, wie viele, wie viel, jahrhundert, goethe, bluttest, schwangerschaftstest, prufung',
   tech: 'programmierung, softwareentwicklung, webentwicklung, kompilier*, maschinelles lernen, open source',
   defect:
@@ -62,5 +62,11 @@ export const de: Lexicon = {
   stop: 'fur, von, vom, in, im, auf, am, mit, ohne, durch, aus, seit, wenn, wahrend, nach, vor, und, oder, aber, laut, uber, zwischen, bei, beim, zu, zum, zur, als, um',
   that: 'die eine, die ein, die einen, der eine, das eine, die pruft ob, die zahlt, die berechnet, die zuruckgibt, der pruft, das pruft, um zu prufen, die testet ob, dass, das, ob',
   plain:
-    'der, die, den, dem, des, ein, eine, einen, einem, einer, eines, dieser, diese, dieses, diesen, diesem, mein, meine, meinen, meinem, dein, deine, ihr, ihre, folgend*, unten, oben, es, ist, sind, klasse 5, postleitzahl, fehlerbehandlung, ausnahmebehandlung, im allgemeinen, zum beispiel, filmkritik, buchrezension, fernsehprogramm, fehlerfrei',
+    'der, die, den, dem, des, ein, eine, einen, einem, einer, eines, deine, ihr, ihre, oben, es, ist, sind, klasse 5, postleitzahl, fehlerbehandlung, ausnahmebehandlung, im allgemeinen, zum beispiel, filmkritik, buchrezension, fernsehprogramm, fehlerfrei',
+  light: 'mach, mache, machen, gib mir, fuhre durch',
+  meaning:
+    'was macht dieser code, was macht diese funktion, was macht der code, was dieser code macht, was diese funktion macht, erklare diesen code, erklare mir diesen code',
+  person: 'mein, meine, meinen, meinem, ich, dein',
+  order: 'klassifiziere dies als, klassifiziere das als, ordne dies als',
+  deictic: 'dieser, diese, dieses, diesen, diesem, folgend*, unten',
 };

@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** Spanish. Accents are folded, so each word is listed once; verbs by stem where no other word shares it. */
 export const es: Lexicon = {
   create:
-    'escrib*, crea, crear, creame, cree, creando, creacion, haz, hazme, hacer, genera, generar, generame, genere, generes, generando, desarroll*, disena*, construy*, construir, agreg*, anad*, añad*, programa una, redact*, prepara, dame, necesito, monta, armar, elabora, adiciona*, incorpora*, codifica*',
+    'escrib*, crea, crear, creame, cree, creando, creacion, genera, generar, generame, genere, generes, generando, desarroll*, disena*, construy*, construir, agreg*, anad*, añad*, programa una, redact*, prepara, necesito, monta, armar, elabora, adiciona*, incorpora*, codifica*',
   implement: 'implement*, programa un, programar, integra, integrar, despliega, desplegar',
   support: 'soporta*, soporte para, permit*, habilita*, admit*, introduc*',
   fix: 'arregl*, corrig*, correg*, correccion, solucion*, resuelv*, resolv*, repar*, subsana*, corrije*',
@@ -44,8 +44,8 @@ export const es: Lexicon = {
     'rendimiento, eficiencia, velocidad, uso de memoria, consumo de memoria, complejidad temporal, cuello de botella, lento, lenta',
   security:
     'seguridad, vulnerabilidad, vulnerabilidades, inyeccion, buenas practicas, mejores practicas, calidad del codigo, posibles problemas, riesgos',
-  text: 'ensayo, poema, cuento, historia, carta, correo, correo electronico, articulo, cancion, discurso, novela, curriculum, curriculo, eslogan, titular, parrafo, oracion, frase, palabra, sinonimo, antonimo, chiste, adivinanza, receta, recetas, tuit, publicacion, guion, foto, imagen, retrato, haiku, biografia, tesis, resumen',
-  life: 'amor, novia, novio, esposa, esposo, madre, padre, hijo, hija, hijos, ninos, amigo, amigos, familia, boda, cumpleanos, viaje, viajar, vacaciones, hotel, restaurante, comida, cena, desayuno, almuerzo, dieta, ejercicio fisico, ejercicios, clima, sol, luna, tierra, ciudad, pais, paises, capital de, presidente, rey, guerra, politica, ley, abogado, filosofia, psicologia, psicologo, medico, paciente, enfermedad, sintomas, salud, dormir, perro, gato, animal, animales, plantas, coche, kilometros, horas, euros, pesos, dolares, precio, dinero, banco, impuestos, inversion, economia, negocio, empresa, clientes, ventas, mercado, empleo, entrevista, escuela, estudiante, estudiantes, profesor, matematicas, ingles, pelicula, peliculas, actor, cantante, musica, futbol, jugador, personaje, quimica, fisica, biologia, celula, gen, triangulo, probabilidad, arte, signo, horoscopo, regalo, navidad, manzanas, cuantos, cuantas, cuanto, siglo, prueba de embarazo, prueba de manejo, prueba de sangre, examen',
+  text: 'ensayo, poema, cuento, historia, carta, correo, correo electronico, articulo, cancion, discurso, novela, curriculum, curriculo, eslogan, titular, parrafo, oracion, frase, palabra, sinonimo, antonimo, chiste, adivinanza, receta, recetas, tuit, publicacion, guion, foto, imagen, retrato, haiku, biografia, tesis, resumen, redaccion, redacciones, tarea escolar, texto, textos',
+  life: 'amor, novia, novio, esposa, esposo, madre, padre, hijo, hija, hijos, ninos, amigo, amigos, familia, boda, cumpleanos, viaje, viajar, vacaciones, hotel, restaurante, comida, cena, desayuno, almuerzo, dieta, ejercicio fisico, ejercicios, clima, sol, luna, tierra, ciudad, pais, paises, capital de, presidente, rey, guerra, politica, ley, abogado, filosofia, psicologia, psicologo, medico, paciente, enfermedad, sintomas, salud, dormir, perro, gato, animal, animales, plantas, coche, kilometros, horas, euros, pesos, dolares, precio, dinero, banco, impuestos, inversion, economia, negocio, empresa, clientes, ventas, mercado, empleo, entrevista, escuela, estudiante, estudiantes, profesor, matematicas, ingles, pelicula, peliculas, actor, cantante, musica, futbol, jugador, personaje, quimica, fisica, biologia, celula, gen, triangulo, probabilidad, arte, signo, horoscopo, regalo, navidad, manzanas, cuantos, cuantas, cuanto, siglo, prueba de embarazo, prueba de manejo, prueba de sangre, examen, fotosintesis, gramatica, ortografia',
   tech: 'javascript, python, programacion, software, desarrollo web, compila, compilar, aprendizaje automatico, codigo abierto',
   defect:
     'no funciona, no funcionan, falta, faltan, incorrecto, incorrecta, invalido, roto, rota, falla, fallan, fallando, no puedo, no aparece, no muestra, no carga, no se actualiza, no compila, inesperado, nulo, undefined, me da, me sale, me aparece, obtengo, lanza, devuelve null, dejo de funcionar',
@@ -64,5 +64,11 @@ export const es: Lexicon = {
   stop: 'para, de, del, en, con, sin, por, desde, cuando, mientras, despues, antes, y, o, pero, segun, sobre, entre, al',
   that: 'que reciba, que recibe, que tome, que toma, que devuelva, que devuelve, que calcule, que calcula, que compruebe si, que verifique si, que valide, que valida, que permita, que permite, que muestre, que sume, que convierta, que determine, que prueba si, para comprobar si',
   plain:
-    'el, la, los, las, un, una, unos, unas, este, esta, estos, estas, ese, esa, mi, mis, tu, su, sus, siguiente, siguientes, a, me, te, se, lo, le, es, son, esta clase de, clase de, clase media, clase de ingles, codigo postal, manejo de errores, manejo de excepciones, en general, por ejemplo, funcion de los, poner a prueba, reseña de la pelicula, resena de, en este caso, programa de estudios, programa de television',
+    'el, la, los, las, un, una, unos, unas, su, sus, a, me, te, se, lo, le, es, son, esta clase de, clase de, clase media, clase de ingles, codigo postal, manejo de errores, manejo de excepciones, en general, por ejemplo, funcion de los, poner a prueba, reseña de la pelicula, resena de, en este caso, programa de estudios, programa de television',
+  light: 'haz, hazme, hacer, dame, realiza, realizar',
+  meaning:
+    'que hace este codigo, que hace esta funcion, que hace el codigo, que hace este script, que hace la funcion, explica este codigo, explicame este codigo',
+  person: 'mi, mis, yo, tu, tus',
+  order: 'clasifica esto como, clasificalo como, categoriza esto como',
+  deictic: 'este, esta, estos, estas, ese, esa, siguiente, siguientes',
 };

@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** French. The apostrophe of an elision separates: "l'erreur" reads as "l erreur". */
 export const fr: Lexicon = {
   create:
-    'ecris, ecrire, ecrivez, ecrit un, cree, creer, creez, creation, fais, fais moi, faire, faites, genere, generer, generez, developpe, developper, developpez, concois, concevoir, construis, construire, ajoute, ajouter, ajoutez, ajout, redige, rediger, redigez, donne moi, il me faut, j ai besoin d, produis, elabore, mets en place, mettre en place, cree moi, besoin d un, besoin d une',
+    'ecris, ecrire, ecrivez, ecrit un, cree, creer, creez, creation, genere, generer, generez, developpe, developper, developpez, concois, concevoir, construis, construire, ajoute, ajouter, ajoutez, ajout, redige, rediger, redigez, il me faut, j ai besoin d, produis, elabore, mets en place, mettre en place, cree moi, besoin d un, besoin d une',
   implement:
     'implement*, programme une, programme un, programmer, code moi, coder, codez, integre, integrer, deploie, deployer',
   support:
@@ -47,7 +47,7 @@ export const fr: Lexicon = {
     'performance, performances, efficacite, vitesse, utilisation de la memoire, consommation memoire, complexite temporelle, goulot d etranglement, lent, lente',
   security:
     'securite, vulnerabilite, vulnerabilites, faille, failles, injection, bonnes pratiques, qualite du code, problemes potentiels, risques',
-  text: 'essai, poeme, conte, histoire, lettre, lettre de motivation, courriel, article, chanson, discours, roman, slogan, paragraphe, phrase, phrases, mot, mots, synonyme, antonyme, blague, devinette, recette, recettes, scenario, photo, portrait, biographie, these, dissertation, resume de, nouvelle litteraire',
+  text: 'essai, poeme, conte, histoire, lettre, lettre de motivation, courriel, article, chanson, discours, roman, slogan, paragraphe, phrase, phrases, mot, mots, synonyme, antonyme, blague, devinette, recette, recettes, scenario, photo, portrait, biographie, these, dissertation, resume de, nouvelle litteraire, redaction, orthographe, grammaire, texte, textes',
   life: 'amour, copine, copain, femme, mari, mere, pere, fils, fille, enfants, enfant, ami, amis, famille, mariage, anniversaire, voyage, voyager, vacances, hotel, restaurant, nourriture, diner, petit dejeuner, dejeuner, regime, sport, meteo, soleil, lune, terre, ville, pays, capitale, president, roi, reine, guerre, politique, loi, avocat, philosophie, psychologie, medecin, patient, maladie, symptomes, sante, dormir, chien, chat, animal, animaux, plantes, voiture, kilometres, heures, euros, prix, argent, banque, impots, investissement, economie, affaires, entreprise, clients, ventes, emploi, entretien, ecole, eleve, eleves, etudiant, professeur, mathematiques, anglais, film, films, acteur, chanteur, musique, football, joueur, personnage, chimie, physique, biologie, cellule, gene, probabilite, astrologie, horoscope, cadeau, noel, pommes, combien, siecle, napoleon, revolution, test de grossesse, examen, bac',
   tech: 'programmation, logiciel, developpement web, compile, compiler, apprentissage automatique, langage',
   defect:
@@ -55,7 +55,7 @@ export const fr: Lexicon = {
   why: 'pourquoi, pour quelle raison, quelle est la cause, a quoi est du',
   what: 'qu est ce qu un, qu est ce qu une, quel est, quelle est, quels sont, quelles sont, qui est, quand, ou se trouve',
   howto:
-    'comment puis je, comment faire, comment creer, comment ecrire, comment implementer, comment on, comment je, comment peut on',
+    'comment puis je, comment faire, comment creer, comment ecrire, comment implementer, comment on, comment je, comment peut on, comment lire, comment utiliser, comment ouvrir, comment ajouter, comment trier, comment convertir, comment supprimer, comment installer, comment afficher, comment parcourir, comment verifier, comment obtenir, comment est ce, comment peut, comment se, comment le, comment la, comment les, comment un, comment une, comment configurer, comment envoyer, comment connecter, comment recuperer',
   instead:
     'au lieu de, au lieu d, a la place de, plutot que, sans changer, sans modifier le comportement, en conservant le comportement, en gardant le comportement, en fonctions, en modules, plus petites, plus petits',
   fresh: 'nouveau, nouvelle, simple, de zero, personnalise',
@@ -68,5 +68,11 @@ export const fr: Lexicon = {
   stop: 'pour, de, du, des, d, en, dans, avec, sans, par, depuis, quand, pendant, apres, avant, et, ou, mais, selon, sur, entre, au, aux, lorsque, si',
   that: 'qui prend, qui renvoie, qui retourne, qui calcule, qui verifie si, qui valide, qui permet, qui affiche, qui additionne, qui convertit, qui determine, qui teste si, pour verifier si, qui',
   plain:
-    'le, la, les, l, un, une, ce, cet, cette, ces, mon, ma, mes, ton, ta, tes, son, sa, ses, votre, vos, notre, suivant, suivante, suivants, ci dessous, a, me, moi, te, se, est, sont, classe de maitre, code postal, code de la route, code civil, code penal, gestion des erreurs, gestion d erreurs, gestion des exceptions, en general, par exemple, critique du film, critique de film, programme de television',
+    'le, la, les, l, un, une, tes, son, sa, ses, votre, vos, notre, a, me, te, se, est, sont, classe de maitre, code postal, code de la route, code civil, code penal, gestion des erreurs, gestion d erreurs, gestion des exceptions, en general, par exemple, critique du film, critique de film, programme de television',
+  light: 'fais, fais moi, faire, faites, donne moi, effectue',
+  meaning:
+    'que fait ce code, que fait cette fonction, ce que fait ce code, ce que fait cette fonction, explique ce code, explique moi ce code',
+  person: 'mon, ma, mes, moi, je, j, ton, ta',
+  order: 'classe ceci comme, classe cela comme, categorise',
+  deictic: 'ce, cet, cette, ces, suivant, suivante, suivants, ci dessous',
 };

@@ -52,6 +52,9 @@ export const hi: Lexicon = {
     'कृपया, क्या आप, मेरी मदद, मदद, मुझे, चाहिए, सकते हैं, करें, करो, कीजिए, कर दो, दें, दो, please, mujhe, chahiye, karo, kardo, kar do, kripya',
   stop: 'के लिए, में, से, पर, और, या, जब, अगर, साथ, बिना, ke liye, aur, mein, jab',
   that: 'जो, ताकि, jo',
-  plain:
-    'यह, ये, इस, इन, मेरे, मेरी, मेरा, का, की, के, को, है, हैं, एक, निम्नलिखित, नीचे, सभी, is, ka, ki, ke, ko, mera, mere, meri, hai, ek, त्रुटि प्रबंधन',
+  plain: 'का, की, के, को, है, हैं, एक, सभी, is, ka, ki, ke, ko, hai, ek, त्रुटि प्रबंधन',
+  light: 'do, dijiye',
+  meaning: 'यह कोड क्या करता है, ye code kya karta hai, yeh code kya karta hai',
+  person: 'मेरे, मेरी, मेरा, mera, mere, meri',
+  deictic: 'यह, ये, इस, इन, निम्नलिखित, नीचे',
 };

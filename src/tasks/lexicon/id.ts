@@ -40,7 +40,7 @@ export const id: Lexicon = {
     'keterbacaan, duplikasi, duplikat, kode mati, tidak terpakai, tidak digunakan, berlebihan, redundan, utang teknis, kompleksitas, bersarang, pola desain, kode bersih',
   speed: 'performa, kinerja, efisiensi, kecepatan, penggunaan memori, kompleksitas waktu, lambat, lemot',
   security: 'keamanan, kerentanan, celah keamanan, praktik terbaik, kualitas, potensi masalah, risiko',
-  text: 'esai, puisi, cerita, cerpen, dongeng, surat, artikel, lagu, pidato, novel, slogan, paragraf, kalimat, kata, kata kata, sinonim, antonim, lelucon, teka teki, resep, naskah, foto, gambar, biografi, skripsi, pantun, surel, judul',
+  text: 'esai, puisi, cerita, cerpen, dongeng, surat, artikel, lagu, pidato, novel, slogan, paragraf, kalimat, kata, kata kata, sinonim, antonim, lelucon, teka teki, resep, naskah, foto, gambar, biografi, skripsi, pantun, surel, judul, teks, tata bahasa',
   life: 'cinta, pacar, istri, suami, ibu, ayah, anak, teman, keluarga, pernikahan, ulang tahun, perjalanan, liburan, wisata, hotel, restoran, makanan, sarapan, makan siang, makan malam, diet, olahraga, cuaca, matahari, bulan, bumi, kota, negara, ibu kota, ibukota, presiden, raja, perang, politik, hukum, pengacara, filsafat, psikologi, dokter, pasien, penyakit, gejala, kesehatan, tidur, anjing, kucing, hewan, tumbuhan, mobil, kilometer, jam, rupiah, ringgit, harga, uang, pajak, investasi, ekonomi, bisnis, perusahaan, pelanggan, penjualan, pemasaran, pekerjaan, wawancara, sekolah, siswa, guru, matematika, bahasa inggris, film, aktor, penyanyi, musik, sepak bola, pemain, karakter, kimia, fisika, biologi, sel, segitiga, peluang, seni, zodiak, hadiah, apel, berapa, abad, sejarah, tes darah, tes kehamilan, ujian',
   tech: 'pemrograman, perangkat lunak, pengembangan web, kompilasi, pembelajaran mesin, ngoding, koding',
   defect:
@@ -57,5 +57,10 @@ export const id: Lexicon = {
   stop: 'untuk, dari, di, ke, pada, dengan, tanpa, dalam, ketika, saat, setelah, sebelum, dan, atau, tetapi, tentang, antara, oleh, jika',
   that: 'yang menerima, yang mengembalikan, yang menghitung, yang memeriksa apakah, yang, agar, supaya',
   plain:
-    'ini, itu, saya punya, berikut, di bawah, semua, sebuah, seorang, kode pos, penanganan kesalahan, penanganan error, misalnya, ulasan film, resensi buku, kelas 5, kelas sosial, program tv',
+    'saya punya, semua, sebuah, seorang, kode pos, penanganan kesalahan, penanganan error, misalnya, ulasan film, resensi buku, kelas 5, kelas sosial, program tv',
+  light: 'lakukan, berikan',
+  meaning: 'apa yang dilakukan kode, apa fungsi kode, jelaskan kode, jelaskan kode ini, jelaskan fungsi ini',
+  person: 'saya, aku, kamu, anda',
+  order: 'klasifikasikan ini sebagai',
+  deictic: 'ini, itu, berikut, di bawah',
 };

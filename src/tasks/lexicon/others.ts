@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** Italian: the core vocabulary. */
 export const it: Lexicon = {
   create:
-    'scriv*, crea, creare, creami, genera, generare, svilupp*, progetta, costruisci, aggiung*, fai, fammi, prepara, ho bisogno di',
+    'scriv*, crea, creare, creami, genera, generare, svilupp*, progetta, costruisci, aggiung*, prepara, ho bisogno di',
   implement: 'implementa*, programma una, integra, realizza, realizzare',
   support: 'supporta, supporto per, permetti, abilita, consenti',
   fix: 'corregg*, correzione, risolv*, ripar*, aggiusta, sistema il, sistema questo',
@@ -53,8 +53,11 @@ export const it: Lexicon = {
   polite: 'per favore, per piacere, puoi, potresti, aiutami a, aiutami, vorrei, voglio, ciao, grazie',
   stop: 'per, di, del, della, dei, delle, in, nel, nella, con, senza, da, dopo, prima, e, o, ma, tra',
   that: 'che prende, che restituisce, che calcola, che verifica se, che controlla se, che',
-  plain:
-    'il, lo, la, gli, le, un, uno, una, questo, questa, questi, mio, mia, seguente, gestione degli errori, recensione del film',
+  plain: 'il, lo, la, gli, le, un, uno, una, gestione degli errori, recensione del film',
+  light: 'fai, fammi, fare, esegui',
+  meaning: 'cosa fa questo codice, cosa fa questa funzione, spiega questo codice',
+  person: 'mio, mia, io',
+  deictic: 'questo, questa, questi, seguente',
 };
 
 /** Dutch: the core vocabulary. */
@@ -98,13 +101,17 @@ export const nl: Lexicon = {
     'alsjeblieft, alstublieft, kun je, kunt u, kan je, zou je, help me, help mij, ik wil, ik moet, dank je, hallo',
   stop: 'voor, van, met, zonder, naar, na, en, of, maar, bij, uit, tijdens',
   that: 'die een, dat een, die controleert of, die berekent, om te',
-  plain: 'het, een, deze, dit, mijn, volgende, foutafhandeling, filmrecensie',
+  plain: 'het, een, foutafhandeling, filmrecensie',
+  light: 'doe, geef',
+  meaning: 'wat doet deze code, wat doet deze functie, leg deze code uit, leg uit wat',
+  person: 'mijn, ik, mij',
+  deictic: 'deze, dit, volgende',
 };
 
 /** Polish: the core vocabulary. */
 export const pl: Lexicon = {
   create:
-    'napisz*, napisac, stworz*, utworz*, zrob*, zrobic, dodaj*, dodac, wygeneruj*, zaprojektuj*, zbuduj*, przygotuj*, potrzebuje',
+    'napisz*, napisac, stworz*, utworz*, dodaj*, dodac, wygeneruj*, zaprojektuj*, zbuduj*, przygotuj*, potrzebuje',
   implement: 'zaimplementuj*, zaimplementowac, implementac*, zaprogramuj*, zintegruj*',
   support: 'obslug*, wsparcie dla, wlacz*, umozliw*',
   fix: 'napraw*, popraw blad, popraw, poprawic, popraw bledy, rozwiaz*',
@@ -147,13 +154,18 @@ export const pl: Lexicon = {
     'prosze, czy mozesz, mozesz, moglbys, pomoz mi, pomoz, chce, potrzebuje zebys, musze, dzien dobry, czesc, dziekuje, mi',
   stop: 'dla, do, z, w, na, bez, po, przed, podczas, i, oraz, lub, ale, jesli, gdy, przez, o',
   that: 'ktora, ktory, ktore, aby, zeby, sprawdzajac*, zwracajac*, obliczajac*',
-  plain: 'ten, ta, to, te, tego, tej, moj, moja, nastepujac*, ponizsz*, obslug* bledow, obsluga bledow, obsluge bledow',
+  plain:
+    'obslug* bledow, obsluga bledow, obsluge bledow, jaka jest, jaki jest, jakie jest, to jest, gdzie jest, kim jest, ile jest, jest stolica, jest',
+  light: 'zrob*, zrobic',
+  meaning: 'co robi ten kod, co robi ta funkcja, wyjasnij ten kod, wyjasnij kod',
+  person: 'moj, moja, mi',
+  deictic: 'ten, ta, to, te, tego, tej, nastepujac*, ponizsz*',
 };
 
 /** Turkish: the core vocabulary. Its verbs come last, and stems catch the endings. */
 export const tr: Lexicon = {
   create:
-    'yaz, yazar mısın, yazın, yazınız, yazan, oluştur*, olustur*, yap, yapın, ekle*, üret*, geliştir*, tasarla*, hazırla*, kur, lazım',
+    'yaz, yazar mısın, yazın, yazınız, yazan, oluştur*, olustur*, ekle*, üret*, geliştir*, tasarla*, hazırla*, kur, lazım',
   implement: 'uygula, uygulayın, implemente*, kodla*, entegre*',
   support: 'destekle*, desteği, etkinleştir*, izin ver*',
   fix: 'düzelt*, onar*, çöz, çözün, çözer misin, gider*, tamir*',
@@ -196,7 +208,11 @@ export const tr: Lexicon = {
   polite: 'lütfen, bana, misin, mısın, musun, müsün, yardım et*, yardım, istiyorum, merhaba, teşekkür*, gerekiyor',
   stop: 'için, ile, olmadan, sonra, önce, ve, veya, ama, gibi, kadar',
   that: 'kontrol eden, hesaplayan, döndüren, alan bir, olan, olup olmadığını',
-  plain: 'bu, şu, bir, benim, aşağıdaki, şunu, bunu, tüm, hata yönetimi, film eleştirisi, test sürüşü',
+  plain: 'bir, tüm, hata yönetimi, film eleştirisi, test sürüşü',
+  light: 'yap, yapın',
+  meaning: 'bu kod ne yapıyor, bu kod ne yapar, bu fonksiyon ne yapıyor, bu kodu açıkla',
+  person: 'benim, bana, ben',
+  deictic: 'bu, şu, aşağıdaki, şunu, bunu',
 };
 
 /** Vietnamese: the core vocabulary; marks are folded, so short words that collide are left out. */
@@ -243,13 +259,17 @@ export const vi: Lexicon = {
   dev: 'lập trình viên, kỹ sư phần mềm',
   polite: 'hãy, vui lòng, làm ơn, giúp tôi, giúp mình, bạn có thể, tôi muốn, tôi cần, xin chào, cảm ơn',
   stop: 'cho, của, trong, với, khi, từ, và, hoặc, nếu, để',
-  plain: 'này, sau, dưới đây, một, các, những, tôi, xử lý lỗi',
+  plain: 'sau, một, các, những, xử lý lỗi',
+  light: 'làm, hãy làm',
+  meaning: 'đoạn mã này làm gì, giải thích đoạn mã, giải thích mã, giải thích code',
+  person: 'tôi, mình',
+  deictic: 'này, dưới đây',
 };
 
 /** Arabic: the core vocabulary, with the clitics that people write most. */
 export const ar: Lexicon = {
   create:
-    'اكتب, أكتب, اكتبي, كتابة, أنشئ, انشئ, إنشاء, انشاء, أضف, اضف, إضافة, اضافة, اصنع, صمم, طور, ولد, ابن, أريد, اعمل, قم بإنشاء, قم بكتابة',
+    'اكتب, أكتب, اكتبي, كتابة, أنشئ, انشئ, إنشاء, انشاء, أضف, اضف, إضافة, اضافة, اصنع, صمم, طور, ولد, ابن, أريد, قم بإنشاء, قم بكتابة',
   implement: 'نفذ, تنفيذ, طبق, برمج, برمجة دالة',
   fix: 'أصلح, اصلح, إصلاح, اصلاح, صحح, تصحيح, حل المشكلة, حل الخطأ, عالج',
   debug: 'تصحيح الأخطاء, ما الخطأ, ما المشكلة, أين الخطأ, ابحث عن الخطأ, جد الخطأ, سبب, تتبع',
@@ -287,5 +307,9 @@ export const ar: Lexicon = {
   polite: 'من فضلك, رجاء, هل يمكنك, ساعدني, أريد منك, مرحبا, شكرا, لو سمحت',
   stop: 'في, من, على, إلى, مع, بدون, عن, بعد, قبل, عند, أو, بين',
   that: 'التي, الذي, لكي, تقوم, تتحقق',
-  plain: 'هذا, هذه, التالي, التالية, أدناه, معالجة الأخطاء',
+  plain: 'معالجة الأخطاء',
+  light: 'قم, اعمل',
+  meaning: 'ماذا يفعل هذا الكود, اشرح هذا الكود, شرح الكود',
+  person: 'لي, أنا',
+  deictic: 'هذا, هذه, التالي, التالية, أدناه',
 };

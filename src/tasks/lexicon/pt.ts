@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** Portuguese, of Brazil and of Portugal. */
 export const pt: Lexicon = {
   create:
-    'escrev*, crie, criar, cria, criando, faca, facam, faz, fazer, gere, gerar, gera, desenvolv*, projete, construa, construir, adicion*, acrescent*, monte, montar, elabore, preciso de, me de, inclua, incluir',
+    'escrev*, crie, criar, cria, criando, gere, gerar, gera, desenvolv*, projete, construa, construir, adicion*, acrescent*, monte, montar, elabore, preciso de, inclua, incluir',
   implement: 'implement*, programe, programar, codifique, integre, integrar',
   support: 'suport*, permit*, habilit*, introduz*',
   fix: 'corrij*, corrig*, correcao, consert*, arrum*, resolv*, repar*, solucion*, ajeit*',
@@ -21,7 +21,7 @@ export const pt: Lexicon = {
   verify: 'verifique, verificar, cubra, cobrir, simule, mocke',
   run: 'execut*, rode, rodar',
   explain:
-    'expliq*, explica, explicar, explicacao, descrev*, o que faz, o que este codigo faz, o que esse codigo faz, o que essa funcao faz, o que esta funcao faz, como funciona, o que significa, esclare*, detalh*, ensin*, me ensine, entend*, qual a diferenca, diferenca entre, o que e',
+    'expliq*, explica, explicar, explicacao, descrev*, o que faz, como funciona, o que significa, esclare*, detalh*, ensin*, me ensine, entend*, qual a diferenca, diferenca entre, o que e',
   annotate:
     'document*, comente este, comente o codigo, comentar o codigo, adicione comentarios, adicionar comentarios, escreva comentarios, escreva a documentacao, escreva uma documentacao, gere a documentacao, gere documentacao, escreva um readme, crie um readme, coloque comentarios, erro de digitacao',
   review:
@@ -43,7 +43,7 @@ export const pt: Lexicon = {
     'desempenho, performance, eficiencia, velocidade, uso de memoria, consumo de memoria, complexidade de tempo, gargalo, lento, lenta',
   security:
     'seguranca, vulnerabilidade, vulnerabilidades, injecao, boas praticas, melhores praticas, qualidade do codigo, possiveis problemas, riscos',
-  text: 'redacao, poema, conto, historia, carta, e mail, artigo, musica, discurso, romance, curriculo, slogan, manchete, paragrafo, frase, palavra, sinonimo, antonimo, piada, receita, receitas, roteiro, foto, imagem, retrato, biografia, tese, resumo, legenda',
+  text: 'redacao, poema, conto, historia, carta, e mail, artigo, musica, discurso, romance, curriculo, slogan, manchete, paragrafo, frase, palavra, sinonimo, antonimo, piada, receita, receitas, roteiro, foto, imagem, retrato, biografia, tese, resumo, legenda, texto, gramatica, ortografia',
   life: 'amor, namorada, namorado, esposa, marido, mae, pai, filho, filha, filhos, criancas, amigo, amigos, familia, casamento, aniversario, viagem, viajar, ferias, hotel, restaurante, comida, jantar, cafe da manha, almoco, dieta, treino, clima, sol, lua, terra, cidade, pais, capital de, capital do, capital da, presidente, rei, guerra, politica, lei, advogado, filosofia, psicologia, psicologo, medico, paciente, doenca, sintomas, saude, dormir, cachorro, gato, animal, animais, plantas, carro, quilometros, horas, reais, euros, dolares, preco, dinheiro, banco central, impostos, investimento, economia, negocio, empresa, clientes, vendas, mercado, emprego, entrevista, escola, aluno, alunos, professor, matematica, ingles, filme, filmes, ator, cantor, futebol, jogador, personagem, quimica, fisica, biologia, celula, gene, triangulo, probabilidade, arte, signo, horoscopo, presente, natal, macas, quantos, quantas, quanto, seculo, teste de gravidez, teste de sangue, prova, vestibular, enem',
   tech: 'programacao, software, desenvolvimento web, compila, compilar, aprendizado de maquina, codigo aberto',
   defect:
@@ -63,5 +63,11 @@ export const pt: Lexicon = {
   stop: 'para, de, do, da, dos, das, em, no, na, nos, nas, com, sem, por, desde, quando, enquanto, depois, antes, e, ou, mas, segundo, sobre, entre, ao',
   that: 'que receba, que recebe, que retorne, que retorna, que calcule, que calcula, que verifique se, que verifica se, que valide, que valida, que permita, que permite, que mostre, que some, que converta, que determine, que testa se, para verificar se',
   plain:
-    'o, a, os, as, um, uma, uns, umas, este, esta, estes, estas, esse, essa, isso, meu, minha, meus, minhas, seu, sua, seguinte, seguintes, me, se, lhe, sao, aula de, codigo postal, tratamento de erros, tratamento de excecoes, em geral, por exemplo, resenha do filme, resenha de, neste caso, programa de televisao, classe media',
+    'o, a, os, as, um, uma, uns, umas, isso, seu, sua, me, se, lhe, sao, aula de, codigo postal, tratamento de erros, tratamento de excecoes, em geral, por exemplo, resenha do filme, resenha de, neste caso, programa de televisao, classe media',
+  light: 'faca, faz, fazer, me de, facam, realize, realizar',
+  meaning:
+    'o que este codigo faz, o que esse codigo faz, o que essa funcao faz, o que esta funcao faz, o que faz este codigo, o que faz essa funcao, explique este codigo, explique esse codigo',
+  person: 'meu, minha, meus, minhas, eu',
+  order: 'classifique isto como, classifique isso como',
+  deictic: 'este, esta, estes, estas, esse, essa, seguinte, seguintes',
 };

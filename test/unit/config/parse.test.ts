@@ -20,6 +20,7 @@ describe('a good configuration', () => {
       limits: { bodyBytes: 2 ** 28, headerBytes: 2 ** 15, connections: 10_000, drainTimeoutMs: 300_000 },
       state: { kind: 'memory' },
       metrics: { listen: undefined },
+      changes: { copies: 'all', rules: [] },
     });
   });
 
@@ -29,6 +30,7 @@ backends:
   - { name: gpu-1, url: "https://GPU-1:11434/ollama/", slots: 4, vram: 24GiB, headers: { X-Key: a } }
 queue: { max_wait: 1m30s, class_weights: { batch: 2 } }
 metrics: { listen: "[::1]:9464" }
+changes: { copies: any, rules: [{ models: ["*70b*"], copies: "2" }, { models: [m] }] }
 logging: { format: json }
 `);
     const [backend] = config.backends;
@@ -37,6 +39,13 @@ logging: { format: json }
     expect({ ...backend?.headers }).toEqual({ 'x-key': 'a' });
     expect(config.queue).toMatchObject({ maxWaitMs: 90_000, classWeights: { interactive: 8, normal: 3, batch: 2 } });
     expect(config.metrics.listen).toEqual({ host: '::1', port: 9464 });
+    expect(config.changes).toEqual({
+      copies: 'any',
+      rules: [
+        { models: ['*70b*'], copies: 2, tags: [] },
+        { models: ['m'], copies: undefined, tags: [] },
+      ],
+    });
     expect(config.logging.format).toBe('json');
   });
 
@@ -71,6 +80,7 @@ backends:
       body: fc.integer({ min: 1, max: 2 ** 40 }),
       keepalive: fc.option(ms),
       port: fc.integer({ min: 1, max: 11_434 }),
+      copies: fc.constantFrom('all', 'any', 1, 7),
     });
     const escape = (json: string): string => json.replaceAll('${', () => '$${');
     fc.assert(
@@ -81,6 +91,10 @@ backends:
           virtual_models: { 'v/auto': { candidates: given.candidates, prefer: { coding: given.candidates } } },
           queue: { max_wait: `${given.wait}ms` },
           retry: { budget: given.budget },
+          changes: {
+            copies: given.copies,
+            rules: [{ models: given.candidates, copies: given.copies }, { models: ['*'] }],
+          },
           limits: { body: `${given.body}B` },
           streaming: { keepalive: given.keepalive === null ? 'off' : `${given.keepalive}ms` },
         });

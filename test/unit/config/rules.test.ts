@@ -66,6 +66,26 @@ describe('what a configuration may not say', () => {
     ['a budget above one', 'retry: { budget: 2 }', 'is not a number from 0 to 1'],
     ['an unknown level', 'logging: { level: warning }', 'did you mean "warn"?'],
     ['the strategy learned', 'routing: { strategy: learned }', 'unknown strategy "learned"'],
+    ['no copies', 'changes: { copies: 0 }', '0 is not a whole number of at least 1; or write any; or write all'],
+    ['a rule for no model', 'changes: { rules: [{ models: [] }] }', 'must name at least one model'],
+    [
+      'a rule for a tag that no backend has',
+      `${backend('tags: [big]')}\nchanges: { rules: [{ models: [m], tags: [bigg] }] }`,
+      'no backend has the tag "bigg", did you mean "big"?',
+    ],
+    [
+      'a rule for a tag without any backend',
+      'changes: { rules: [{ models: [m], tags: [big] }] }',
+      'no backend has the tag "big": add it to the tags of a backend',
+    ],
+    [
+      'a rule for tags that no backend has together',
+      `backends:
+  - { name: a, url: "http://a:1", tags: [big] }
+  - { name: b, url: "http://b:1", tags: [nvme] }
+changes: { rules: [{ models: [m], tags: [big, nvme] }] }`,
+      'no backend has all of these tags (big, nvme)',
+    ],
     [
       'API keys',
       'auth: { keys: [{ name: ci, hash: "sha256:x" }] }',
@@ -105,6 +125,21 @@ describe('what a configuration may say', () => {
     expect(problemsOf('listen: 127.0.0.1:0\nadmin: { listen: "127.0.0.1:0" }')).toEqual([]);
   });
 
+  it.each([
+    ['changes: { copies: 2 }', 'changes.copies', 'asks for 2 servers where there is 1'],
+    ['changes: { copies: any, rules: [{ models: [m], copies: 3 }] }', 'changes.rules[0].copies', 'asks for 3 servers'],
+    ['changes: { rules: [{ models: [m], copies: 2, tags: [t] }] }', 'changes.rules[0].copies', 'there is 1 with t'],
+  ])('is more copies than servers, with a warning: %s', (text, path, message) => {
+    const parsed = parseConfig(`${backend('tags: [t]')}\n${text}`, contextWith());
+    expect(parsed).toMatchObject({ ok: true, value: { warnings: [{ path }] } });
+    expect(JSON.stringify(parsed)).toContain(message);
+  });
+
+  it('is a number of copies when the backends come from elsewhere', () => {
+    const parsed = parseConfig('changes: { copies: 2 }', contextWith());
+    expect(parsed).toMatchObject({ ok: true, value: { warnings: [] } });
+  });
+
   it('is a chain of aliases', () => {
     expect(problemsOf('aliases: { a: b, b: c }')).toEqual([]);
   });
@@ -112,7 +147,6 @@ describe('what a configuration may say', () => {
   it.each([
     ['routing: { num_ctx: ladder }', 'routing.num_ctx'],
     ['routing: { zone: eu }', 'routing.zone'],
-    ['streaming: { keepalive: 15s }', 'streaming.keepalive'],
     ['placement: { enabled: true }', 'placement.enabled'],
     ['placement: { pin: { a: [m] } }', 'placement.pin'],
     ['state: { path: x }', 'state.path'],

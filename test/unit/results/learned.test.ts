@@ -71,6 +71,15 @@ describe('letting go', () => {
     expect(latencyMs).toBe(100);
   });
 
+  it('has nothing to doubt where nothing is known', () => {
+    const learned = new Learned();
+    learned.record('a', ok(100), 0);
+    learned.reset();
+    learned.doubt('a');
+    learned.doubt('nobody');
+    expect(learned.of('a')).toMatchObject({ successes: 0, failures: 0, latencySamples: 0 });
+  });
+
   it('resets one candidate or all in place, and forgets one that is gone', () => {
     const learned = new Learned();
     for (const id of ['a', 'b', 'c']) learned.record(id, ok(100), 0);

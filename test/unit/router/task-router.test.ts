@@ -45,6 +45,7 @@ describe('models', () => {
     router.unregisterModel('a');
     router.registerModel('a', 'A2');
     expect(router.getModelMetrics('a')).toMatchObject({ pendingTasks: 1, totalRequests: 0, circuitBreakerOpen: false });
+    expect(router.explain('x').ranking[0]?.why).toBe('1 in flight for weight 1, nothing measured yet');
     router.recordTaskResult('a', true, 10, 'coding');
     expect(router.getModelMetrics('a')?.pendingTasks).toBe(0);
   });
@@ -87,6 +88,14 @@ describe('strategies', () => {
     router.setRoutingStrategy('random');
     router.setRoutingStrategy('round-robin');
     expect(router.routeTask('x')).toBe('b');
+  });
+
+  it('keeps a session in one place under affinity while the category is new', () => {
+    const { router } = routerOf(['a', 'b', 'c', 'd'], { strategy: 'affinity' });
+    const options = { category: 'coding', affinityKey: 'chat-1' };
+    const { ranking } = router.explain('x', options);
+    expect(ranking[0]?.why).toBe('nearest to the session key');
+    expect(router.routeTask('x', options)).toBe(ranking[0]?.modelId);
   });
 
   it('explains a decision without making it', () => {

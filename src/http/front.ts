@@ -1,0 +1,131 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { single } from '../forward/headers.ts';
+
+/**
+ * What Ollama's server does ahead of every route (server/routes.go at v0.33: allowedHostsMiddleware, gin-contrib/cors
+ * 1.7.2). It is done here and not left to the backends, because they see another `Host` and no `Origin`: the names and
+ * pages that a client may come from are those of this proxy.
+ */
+export interface FrontSettings {
+  /** The proxy listens on a loopback address: only then are foreign `Host` names refused (DNS rebinding). */
+  readonly loopback: boolean;
+  /** This machine's own name, lower case. */
+  readonly hostname: string;
+  /** Origins allowed besides the built-in ones; `*` in the place of any text. */
+  readonly origins: readonly string[];
+}
+
+/** `pass` lets a request through with headers for its answer; `answer` is the answer itself, without a body. */
+export type FrontVerdict =
+  | { readonly kind: 'pass'; readonly headers: readonly string[] }
+  | { readonly kind: 'answer'; readonly status: number; readonly headers: readonly string[] };
+
+const PASS: FrontVerdict = { kind: 'pass', headers: [] };
+const FORBIDDEN: FrontVerdict = { kind: 'answer', status: 403, headers: ['content-length', '0'] };
+
+/** envconfig/config.go AllowedOrigins. */
+const BUILT_IN_ORIGIN =
+  /^(?:https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d+)?|(?:app|file|tauri|vscode-webview|vscode-file):\/\/.*)$/;
+
+const ALLOWED_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'User-Agent',
+  'Accept',
+  'X-Requested-With',
+  'Openai-Beta',
+  ...['Arch', 'Async', 'Custom-Poll-Interval', 'Helper-Method', 'Lang', 'Os', 'Package-Version', 'Poll-Helper'].map(
+    (name) => `X-Stainless-${name}`,
+  ),
+  ...['Retry-Count', 'Runtime', 'Runtime-Version', 'Timeout'].map((name) => `X-Stainless-${name}`),
+].join(',');
+
+/** Without its port; brackets of an IPv6 literal off. */
+const hostName = (host: string): string =>
+  host
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+
+/** A literal that cannot be a name on the internet: loopback, private, link-local or unspecified. */
+const localAddress = (name: string): boolean => {
+  const version = isIP(name);
+  if (version === 4) return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|0\.0\.0\.0$)/.test(name);
+  return version === 6 && /^(::1?$|f[cd]|fe[89ab])/.test(name);
+};
+
+const nameAllowed = (name: string, hostname: string): boolean =>
+  name === '' || name === 'localhost' || name === hostname || /\.(localhost|local|internal)$/.test(name);
+
+const originAllowed = (origin: string, patterns: readonly string[]): boolean =>
+  BUILT_IN_ORIGIN.test(origin) || patterns.some((pattern) => matches(pattern, origin));
+
+/** `*` stands for any text; everything else for itself. Linear: each piece is searched once, left to right. */
+const matches = (pattern: string, text: string): boolean => {
+  const pieces = pattern.split('*');
+  const first = pieces.shift() ?? '';
+  const last = pieces.pop();
+  if (last === undefined) return pattern === text;
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  let at = first.length;
+  for (const piece of pieces) {
+    const found = text.indexOf(piece, at);
+    if (found === -1) return false;
+    at = found + piece.length;
+  }
+  return at <= text.length - last.length;
+};
+
+/**
+ * Judges `Host` and `Origin` of a request.
+ * @param methods methods of the route that was asked for, for `Allow`; empty where there is no such route
+ */
+export const judgeFront = (req: IncomingMessage, settings: FrontSettings, methods: readonly string[]): FrontVerdict => {
+  const host = req.headers.host ?? '';
+  const origin = single(req.headers, 'origin');
+  const known = methods.includes(req.method ?? '');
+  const allow = known || methods.length === 0 ? [] : ['allow', methods.join(', ')];
+  if (origin !== undefined && origin !== '' && origin !== `http://${host}` && origin !== `https://${host}`) {
+    if (!originAllowed(origin, settings.origins)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...allow] };
+    if (req.method === 'OPTIONS') return preflight(origin, allow);
+    const headers = ['access-control-allow-origin', origin, 'vary', 'Origin'];
+    return hostVerdict(req, settings, allow) ?? { kind: 'pass', headers };
+  }
+  return hostVerdict(req, settings, allow) ?? PASS;
+};
+
+/** The answer to a request by its `Host` alone; undefined when it may pass. Checked on a loopback address only. */
+const hostVerdict = (
+  req: IncomingMessage,
+  settings: FrontSettings,
+  allow: readonly string[],
+): FrontVerdict | undefined => {
+  if (!settings.loopback) return undefined;
+  const name = hostName(req.headers.host ?? '');
+  if (localAddress(name)) return undefined;
+  if (!nameAllowed(name, settings.hostname)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...allow] };
+  return req.method === 'OPTIONS' ? { kind: 'answer', status: 204, headers: allow } : undefined;
+};
+
+const preflight = (origin: string, allow: readonly string[]): FrontVerdict => ({
+  kind: 'answer',
+  status: 204,
+  headers: [
+    'access-control-allow-headers',
+    ALLOWED_HEADERS,
+    'access-control-allow-methods',
+    'GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS',
+    'access-control-allow-origin',
+    origin,
+    'access-control-max-age',
+    '43200',
+    ...allow,
+    'vary',
+    'Origin',
+    'vary',
+    'Access-Control-Request-Method',
+    'vary',
+    'Access-Control-Request-Headers',
+  ],
+});

@@ -1,0 +1,155 @@
+import type { Runner } from '../../backends/backend.ts';
+import type { AttemptRecord } from '../../results/history.ts';
+import { requestHeaders } from '../../forward/headers.ts';
+import { Part, type PartEnd, type ProgressLine } from '../../forward/part.ts';
+import type { Exchange } from '../exchange.ts';
+import type { HandlerParts } from '../parts.ts';
+
+/** What goes to one server. */
+export interface Send {
+  /** Stands for the server as a whole: such a request takes no slot. */
+  readonly runner: Runner;
+  readonly body: Buffer;
+}
+
+/** What one server made of it. */
+export interface PartResult {
+  readonly backend: string;
+  readonly end: PartEnd;
+}
+
+/** Told while the parts run. */
+export interface Watcher {
+  line(backend: string, line: ProgressLine): void;
+  end(backend: string, end: PartEnd): void;
+}
+
+const UNWATCHED: Watcher = { line: () => {}, end: () => {} };
+/** A server that cannot say within this time whether it has a file counts as one that has not. */
+const BLOB_CHECK_MS = 5_000;
+
+const NOT_NOW: PartEnd = {
+  kind: 'failed',
+  error: 'it can take no request now',
+  failure: { reason: 'overloaded', blame: 'none', retryable: true, message: 'can take no request now' },
+  outcome: {
+    kind: 'backend-failed',
+    phase: 'connect',
+    blame: 'none',
+    reason: 'overloaded',
+    message: 'can take no request now',
+    totalMs: 0,
+  },
+};
+
+/** Sends one request to several servers at once, each with a lease and an end of its own. */
+export class Fanout {
+  readonly #parts: HandlerParts;
+  readonly #active = new Set<Part>();
+
+  constructor(parts: HandlerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Sends to all and waits until all are over; a client that leaves ends them all. One result for each send, in their
+   * order.
+   */
+  async run(exchange: Exchange, sends: readonly Send[], watcher: Watcher = UNWATCHED): Promise<readonly PartResult[]> {
+    const mine: Part[] = [];
+    const ends = sends.map(async ({ runner, body }): Promise<PartResult> => {
+      const backend = runner.backendId;
+      const end = await this.#start(exchange, runner, { method: exchange.req.method ?? 'POST', body }, (part) => {
+        mine.push(part);
+        return (line) => watcher.line(backend, line);
+      });
+      watcher.end(backend, end);
+      return { backend, end };
+    });
+    exchange.onLeave(() => {
+      for (const part of mine) part.clientLeft();
+    });
+    return Promise.all(ends);
+  }
+
+  /** Does this server have the file? False also when it does not say so in time. */
+  async hasBlob(exchange: Exchange, runner: Runner, digest: string): Promise<boolean> {
+    const path = `/api/blobs/${digest}`;
+    let stop = (): void => {};
+    const end = await this.#start(exchange, runner, { method: 'HEAD', path }, (part) => {
+      const timer = setTimeout(() => part.giveUp(`did not say within ${BLOB_CHECK_MS} ms whether it has a file`), BLOB_CHECK_MS);
+      const left = (): void => part.clientLeft();
+      exchange.leaving.addEventListener('abort', left, { once: true });
+      stop = () => {
+        clearTimeout(timer);
+        exchange.leaving.removeEventListener('abort', left);
+      };
+      return () => {};
+    });
+    stop();
+    return end.kind === 'done';
+  }
+
+  /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
+  sweep(idleMs: number): void {
+    for (const part of this.#active) part.sweep(idleMs);
+  }
+
+  async #start(
+    exchange: Exchange,
+    runner: Runner,
+    what: { readonly method: string; readonly path?: string; readonly body?: Buffer },
+    begun: (part: Part) => (line: ProgressLine) => void,
+  ): Promise<PartEnd> {
+    const { registry, pools, clock } = this.#parts;
+    const { req } = exchange;
+    const { backend } = runner;
+    const lease = registry.tryAcquire(runner);
+    if (lease === undefined) return NOT_NOW;
+    let onLine: (line: ProgressLine) => void = () => {};
+    const part = new Part({
+      dispatcher: pools.get({ id: backend.id, origin: backend.config.url.origin }),
+      method: what.method as 'POST',
+      path: backend.pathPrefix + (what.path ?? req.url ?? '/'),
+      headers: requestHeaders(req.rawHeaders, exchange.id, {
+        ...backend.config.headers,
+        // Its answer is read here.
+        'accept-encoding': 'identity',
+      }),
+      body: what.body,
+      clock,
+      onLine: (line) => onLine(line),
+    });
+    onLine = begun(part);
+    this.#active.add(part);
+    const end = await part.run();
+    this.#active.delete(part);
+    lease.end(end.outcome);
+    if (end.kind === 'failed' && end.failure.blame === 'backend') this.#parts.suspect(backend.id);
+    return end;
+  }
+}
+
+/**
+ * Enters the parts into the request's record. What decided the answer comes last, because the record takes its own
+ * outcome from there.
+ * @param deciding the kind of end that the client was told of
+ */
+export const recordParts = (
+  exchange: Exchange,
+  results: readonly PartResult[],
+  deciding: PartEnd['kind'],
+  model: string,
+  why: string,
+): void => {
+  const records = results.map(({ backend, end }): AttemptRecord & { readonly last: boolean } => ({
+    backend,
+    model,
+    why,
+    outcome: end.outcome,
+    last: end.kind === deciding,
+  }));
+  records.sort((a, b) => Number(a.last) - Number(b.last));
+  exchange.parallel = results.length > 1;
+  for (const { last: _, ...record } of records) exchange.attempts.push(record);
+};

@@ -1,0 +1,194 @@
+import type { Concept } from './concepts.ts';
+import type { Hit, Sentence } from './reader.ts';
+import type { Target } from './requests.ts';
+
+/** What one sentence asks for. */
+export interface Request {
+  readonly verb: Hit | undefined;
+  readonly object: Hit | undefined;
+  readonly target: Target;
+  /** The verb opens the sentence (after politeness), or closes it where verbs come last. */
+  readonly imperative: boolean;
+}
+
+const SOFTWARE: ReadonlySet<Concept> = new Set<Concept>([
+  'code',
+  'part',
+  'tech',
+  'error',
+  'test',
+  'change',
+  'quality',
+  'dev',
+  'speed',
+  'implement',
+  'debug',
+]);
+
+/** Whether a sentence names anything that only software has. */
+export const isSoftware = ({ hits }: Sentence): boolean => hits.some((hit) => SOFTWARE.has(hit.concept));
+
+const isVerb = (hit: Hit): boolean => hit.kind === 'verb' && hit.concept !== 'order';
+const isObject = (hit: Hit): boolean => hit.kind === 'object';
+
+/** Nouns that ask for their own verb when they open a sentence: "test the parser", "document the API". */
+const OPENING_NOUN_VERBS: Readonly<Partial<Record<Concept, Concept>>> = { test: 'verify', doc: 'annotate' };
+
+/** What a sentence without a verb asks for, by the question word that opens it. */
+const QUESTION_VERBS: Readonly<Partial<Record<Concept, Concept>>> = { why: 'debug', what: 'explain', howto: 'create' };
+
+/** The main verb of a sentence and what it is about. */
+export const requestOf = (sentence: Sentence): Request => {
+  const { hits } = sentence;
+  const opening = openingNoun(sentence);
+  const spoken = opening === undefined ? pickVerb(sentence) : undefined;
+  const imperative = opening !== undefined || (spoken !== undefined && opensSentence(sentence, spoken));
+  const implied = opening ?? (imperative ? undefined : impliedVerb(sentence, spoken));
+  const verb = implied ?? (spoken === undefined ? undefined : asHowto(sentence, spoken));
+  const at = spoken === undefined ? -1 : hits.indexOf(spoken);
+  const object = subjectMatter(sentence, pickObject(sentence, implied === undefined ? at : -1));
+  return { verb, object, target: object === undefined ? 'none' : targetOf(object.concept), imperative };
+};
+
+/**
+ * "How do I merge two lists in Python" wants code written, "how can I merge these two functions" wants it reshaped: what
+ * is at hand is pointed at.
+ */
+const asHowto = (sentence: Sentence, verb: Hit): Hit => {
+  if (sentence.deictic || !MANIPULATIONS.has(verb.concept)) return verb;
+  if (sentence.hits.some((hit) => hit.concept === 'quality')) return verb;
+  return sentence.hits[0]?.concept === 'howto' ? asVerb(verb, 'create') : verb;
+};
+const MANIPULATIONS: ReadonlySet<Concept> = new Set<Concept>([
+  'reshape',
+  'remove',
+  'convert',
+  'find',
+  'update',
+  'use',
+  'run',
+]);
+
+/** "Fix the mistakes in my essay" is about the essay. */
+const subjectMatter = ({ hits }: Sentence, object: Hit | undefined): Hit | undefined => {
+  if (object === undefined || !ABOUT_ANYTHING.has(object.concept)) return object;
+  return hits.some((hit) => STRONG.has(hit.concept)) ? object : (hits.find(isEveryday) ?? object);
+};
+const isEveryday = (hit: Hit): boolean => hit.concept === 'text' || hit.concept === 'life';
+
+/** Whether a sentence names writing or everyday life, and no software. */
+export const isAboutLife = ({ hits }: Sentence): boolean =>
+  hits.some(isEveryday) && !hits.some((hit) => STRONG.has(hit.concept));
+
+const ABOUT_ANYTHING: ReadonlySet<Concept> = new Set<Concept>(['error', 'quality', 'speed', 'security', 'vague']);
+const STRONG: ReadonlySet<Concept> = new Set<Concept>(['code', 'part', 'tech', 'test', 'change', 'dev', 'doc']);
+
+/** Nothing but politeness stands before the verb; where verbs come late, what they are about may. */
+const opensSentence = (sentence: Sentence, verb: Hit): boolean => {
+  if (sentence.verbFinal) return true;
+  if (verb.strangersBefore > (sentence.unspaced ? 6 : 0)) return false;
+  if (sentence.unspaced) return true;
+  return sentence.hits.slice(0, sentence.hits.indexOf(verb)).every((hit) => OPENERS.includes(hit.concept));
+};
+const OPENERS: readonly Concept[] = ['polite', 'person', 'howto', 'role', 'dev', 'light'];
+
+const asVerb = (hit: Hit, concept: Concept): Hit => ({ ...hit, concept, kind: 'verb' });
+
+const openingNoun = (sentence: Sentence): Hit | undefined => {
+  if (sentence.verbFinal) return undefined;
+  const at = sentence.hits.findIndex((hit) => !OPENERS.includes(hit.concept));
+  const first = sentence.hits[at];
+  const verb = first === undefined ? undefined : OPENING_NOUN_VERBS[first.concept];
+  if (first === undefined || verb === undefined || first.wordsBefore > at) return undefined;
+  const isLateVerb = sentence.hits.some((hit) => isVerb(hit) && !hit.subordinate && hit.phrase === first.phrase);
+  return isLateVerb ? undefined : asVerb(first, verb);
+};
+
+/** A question without an order asks for its cause, its meaning or the way; a complaint asks for the fault to be found. */
+const impliedVerb = (sentence: Sentence, spoken: Hit | undefined): Hit | undefined => {
+  const { hits } = sentence;
+  if (!isSoftware(sentence)) return undefined;
+  const first = hits.find((hit) => hit.concept !== 'polite' && hit.concept !== 'person');
+  const question = first === undefined || first.strangersBefore > 0 ? undefined : QUESTION_VERBS[first.concept];
+  if (first !== undefined && question !== undefined && (spoken === undefined || first.concept === 'why')) {
+    return asVerb(first, question);
+  }
+  const complaint = hits.find((hit) => hit.concept === 'defect');
+  return complaint === undefined ? undefined : asVerb(complaint, 'debug');
+};
+
+/** Say little by themselves: another verb of the sentence tells more. */
+const LIGHT: readonly Concept[] = ['light'];
+const LIGHT_WHEN_FINAL: readonly Concept[] = [
+  'light',
+  'create',
+  'explain',
+  'find',
+  'use',
+  'update',
+  'run',
+  'support',
+  'guard',
+];
+
+/** The first verb, or the last one where verbs close the sentence; verbs in relative clauses only for want of others. */
+const pickVerb = ({ hits, verbFinal }: Sentence): Hit | undefined => {
+  const verbs = hits.filter(isVerb);
+  const main = verbs.filter((hit) => !hit.subordinate);
+  const pool = main.length > 0 ? main : verbs;
+  if (verbFinal) return pool.findLast((hit) => !LIGHT_WHEN_FINAL.includes(hit.concept)) ?? pool.at(-1);
+  return pool.find((hit) => !LIGHT.includes(hit.concept)) ?? pool[0];
+};
+
+/**
+ * What the verb is about: the last object of the first phrase after it that has one ("add buffer tests" is about
+ * tests), else the nearest object before it.
+ */
+const pickObject = (sentence: Sentence, verbAt: number): Hit | undefined => {
+  const { hits, verbFinal } = sentence;
+  if (verbAt >= 0 && verbFinal) {
+    const before = headOf(hits.slice(0, verbAt).filter(isObject).slice(-2));
+    if (before !== undefined) return before;
+  }
+  const after = hits.slice(verbAt + 1).filter(isObject);
+  const first = after[0];
+  if (first !== undefined) return headOf(after.filter((hit) => hit.phrase === first.phrase));
+  if (verbAt < 0) return undefined;
+  const before = hits.slice(0, verbAt).filter(isObject);
+  const leading = before[0]; // a German infinitive closes the sentence, and its object leads it
+  return leading === undefined ? undefined : headOf(before.filter((hit) => hit.phrase === leading.phrase));
+};
+
+/**
+ * The head of a compound is its last noun, except that "test code" is still about tests and "changelog entry" about
+ * documentation; a language or framework only qualifies it.
+ */
+const headOf = (objects: readonly Hit[]): Hit | undefined => {
+  const last = objects.findLast((hit) => hit.concept !== 'tech') ?? objects.at(-1);
+  if (last === undefined || last.concept === 'doc' || last.concept === 'change') return last;
+  const test = objects.findLast((hit) => hit.concept === 'test');
+  if (test !== undefined || last.concept !== 'vague') return test ?? last;
+  return objects.findLast((hit) => hit.concept === 'doc') ?? last;
+};
+
+const targetOf = (concept: Concept): Target => {
+  switch (concept) {
+    case 'code':
+    case 'part':
+    case 'vague':
+    case 'test':
+    case 'doc':
+    case 'error':
+    case 'change':
+    case 'quality':
+    case 'speed':
+    case 'security':
+    case 'text':
+    case 'life':
+      return concept;
+    case 'tech':
+      return 'code';
+    default:
+      return 'none';
+  }
+};

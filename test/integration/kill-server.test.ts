@@ -1,0 +1,113 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startSim } from '../../src/sim/http/server.ts';
+import type { Answer } from '../support/http-call.ts';
+import { until } from '../support/faulty.ts';
+import { startProxy } from '../support/proxy.ts';
+import { ask, native, NDJSON } from '../support/scripts.ts';
+
+const MODEL = 'llama3.2:3b';
+const CHATS = 50;
+
+interface Chat {
+  readonly id: string;
+  readonly answer: Promise<Answer>;
+  /** Whether a byte of the answer had reached the client. */
+  begun: boolean;
+}
+
+describe('a server that is killed under fifty chats', () => {
+  it('costs only the answers that had begun on it, and gets traffic again after its restart', async () => {
+    const sims = await Promise.all(
+      ['s0', 's1', 's2'].map(async (name) => {
+        // Slots that are fewer than chats, so that at any moment some have begun and some have not.
+        const sim = await startSim({ models: [MODEL], slots: 4, timeScale: 0.3, outputTokens: [40, 60] });
+        return { name, sim };
+      }),
+    );
+    const proxy = await startProxy({
+      backends: sims.map(({ name, sim }) => ({ name, url: sim.url })),
+      config: [
+        'routing: { strategy: least-loaded }',
+        'circuit_breaker: { failure_threshold: 3, success_threshold: 2, timeout: 300ms }',
+        'health: { interval: 100ms, unhealthy_after: 2 }',
+      ].join('\n'),
+    });
+    onTestFinished(async () => {
+      await proxy.stop();
+      for (const { sim } of sims) await sim.close();
+    });
+    const [killed] = sims;
+    if (killed === undefined) throw new Error('no server');
+
+    let anyBegun = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      anyBegun = resolve;
+    });
+    const chats = Array.from({ length: CHATS }, (_, i): Chat => {
+      const chat: { id: string; answer: Promise<Answer>; begun: boolean } = {
+        id: `chat-${i}`,
+        begun: false,
+        answer: proxy.call(native.path, {
+          headers: { 'x-request-id': `chat-${i}` },
+          body: ask(true, { model: MODEL, messages: [{ role: 'user', content: `chat ${i}` }] }),
+          onData: () => {
+            chat.begun = true;
+            anyBegun();
+          },
+        }),
+      };
+      return chat;
+    });
+    await begun;
+    await until(() => {
+      const state = killed.sim.state().models[MODEL];
+      return state !== undefined && state.running > 0 && state.waiting > 0;
+    });
+    await killed.sim.kill();
+    const atKill = new Map(chats.map(({ id, begun: was }) => [id, was]));
+
+    let cut = 0;
+    let moved = 0;
+    for (const chat of chats) {
+      const answer = await chat.answer;
+      expect([answer.status, answer.headers['content-type']]).toEqual([200, NDJSON]);
+      if (answer.complete) {
+        const lines = answer.body.trimEnd().split('\n');
+        expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ done: true });
+        expect(answer.body).not.toContain('"error"');
+        if (answer.headers['x-task-router-attempts'] !== '1') {
+          moved++;
+          expect(answer.headers['x-task-router-backend']).not.toBe('s0');
+        }
+        continue;
+      }
+      // Cut off: only a chat that had begun on the killed server, and visibly so.
+      cut++;
+      expect(answer.headers).toMatchObject({ 'x-task-router-backend': 's0', 'x-task-router-attempts': '1' });
+      expect(native.inBand(answer.body)).toMatch(/^the backend died in mid-answer/);
+      expect(chat.begun).toBe(true);
+    }
+    expect(cut).toBeGreaterThan(0);
+    expect(cut).toBeLessThanOrEqual([...atKill.values()].filter(Boolean).length + 4);
+    expect(moved).toBeGreaterThan(0);
+    const opened = await proxy.log.line(
+      ({ fields }) => fields['event'] === 'breaker-changed' && fields['backend'] === 's0' && fields['to'] === 'open',
+    );
+    expect(opened.level).toBe('warn');
+
+    const chatsOf = (): number => killed.sim.state().requests.byRoute['POST /api/chat'] ?? 0;
+    const before = chatsOf();
+    await killed.sim.restart();
+    const closed = (): boolean =>
+      proxy.log
+        .events('breaker-changed')
+        .some(({ fields }) => fields['backend'] === 's0' && fields['model'] === undefined && fields['to'] === 'closed');
+    await until(async () => {
+      await Promise.all([1, 2, 3].map(() => proxy.call(native.path, { body: ask(true, { model: MODEL }) })));
+      return closed();
+    });
+    expect(chatsOf()).toBeGreaterThan(before);
+    const { body } = await proxy.admin('GET', 'backends/s0');
+    expect(body).toMatchObject({ health: 'up', breaker: 'closed', inflight: 0 });
+  }, 60_000);
+});

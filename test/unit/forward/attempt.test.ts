@@ -1,0 +1,208 @@
+import type { ServerResponse } from 'node:http';
+import { Writable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
+import { Attempt, type AttemptEnd } from '../../../src/forward/attempt.ts';
+
+/** A response that keeps what was written and can refuse to take more. */
+class FakeResponse extends Writable {
+  head: { readonly status: number; readonly headers: readonly string[] } | undefined;
+  text = '';
+  stuck = false;
+  readonly socket = { destroySoon: (): void => void this.destroy() };
+
+  writeHead(status: number, headers: readonly string[]): void {
+    this.head = { status, headers };
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    if (!this.stuck) done();
+  }
+}
+
+class FakeController {
+  aborted = false;
+  paused = false;
+  rawHeaders: Buffer[] = [];
+  abort(): void {
+    this.aborted = true;
+  }
+  pause(): void {
+    this.paused = true;
+  }
+  resume(): void {
+    this.paused = false;
+  }
+}
+
+interface Stage {
+  readonly attempt: Attempt;
+  readonly res: FakeResponse;
+  readonly controller: FakeController;
+  readonly clock: ManualClock;
+  readonly sent: Dispatcher.DispatchOptions[];
+  readonly end: Promise<AttemptEnd>;
+  start(): void;
+  head(headers: Readonly<Record<string, string | string[]>>, status?: number): void;
+  data(text: string): void;
+}
+
+const stage = (body = '{}', dispatch?: () => boolean): Stage => {
+  const res = new FakeResponse({ highWaterMark: 16 });
+  const controller = new FakeController();
+  const clock = new ManualClock();
+  const sent: Dispatcher.DispatchOptions[] = [];
+  const attempt = new Attempt({
+    dispatcher: {
+      dispatch: (options: Dispatcher.DispatchOptions) => {
+        sent.push(options);
+        return dispatch?.() ?? true;
+      },
+    } as unknown as Dispatcher,
+    method: 'POST',
+    path: '/api/chat',
+    headers: ['accept', '*/*'],
+    body: Buffer.from(body),
+    dialect: 'native',
+    res: res as unknown as ServerResponse,
+    ownHeaders: () => ['x-request-id', 'r1'],
+    clock,
+  });
+  const end = attempt.run();
+  const handle = controller as unknown as Dispatcher.DispatchController;
+  return {
+    attempt,
+    res,
+    controller,
+    clock,
+    sent,
+    end,
+    start: () => attempt.onRequestStart(handle),
+    head: (headers, status = 200) => {
+      controller.rawHeaders = Object.entries(headers).flatMap(([name, values]) =>
+        [values].flat().flatMap((value) => [Buffer.from(name), Buffer.from(value)]),
+      );
+      attempt.onResponseStart(handle, status, headers);
+    },
+    data: (text) => attempt.onResponseData(handle, Buffer.from(text)),
+  };
+};
+
+const STREAM = { 'content-type': 'application/x-ndjson' };
+
+describe('an attempt', () => {
+  it('sends no body instead of an empty one', () => {
+    expect(stage('').sent[0]?.body).toBeNull();
+    expect(stage('{}').sent[0]?.body).toEqual(Buffer.from('{}'));
+  });
+
+  it('fails like an unreachable backend when it cannot even be dispatched', async () => {
+    const { end } = stage('{}', () => {
+      throw new Error('destroyed');
+    });
+    expect(await end).toMatchObject({ kind: 'failed', failure: { reason: 'connect', retryable: true } });
+  });
+
+  it('writes nothing to the client before the first record is whole', async () => {
+    const { start, head, data, res, attempt, end } = stage();
+    start();
+    head(STREAM);
+    data('{"done":');
+    expect([res.head, res.text]).toEqual([undefined, '']);
+    data('false}\n');
+    expect(res.head).toEqual({ status: 200, headers: ['content-type', 'application/x-ndjson', 'x-request-id', 'r1'] });
+    data('{"done":true,"eval_count":1}\n');
+    attempt.onResponseEnd();
+    expect(res.text).toBe('{"done":false}\n{"done":true,"eval_count":1}\n');
+    expect(await end).toMatchObject({ kind: 'answered', outcome: { kind: 'served', usage: { outputTokens: 1 } } });
+  });
+
+  it('measures the first byte and the whole on the given clock', async () => {
+    const { start, head, data, attempt, clock, end } = stage();
+    start();
+    head(STREAM);
+    clock.advance(700);
+    data('{"done":true}\n');
+    clock.advance(300);
+    attempt.onResponseEnd();
+    expect((await end).outcome).toMatchObject({ firstByteMs: 700, totalMs: 1_000 });
+  });
+
+  it('passes over interim heads and takes headers that came twice', async () => {
+    const { start, head, data, attempt, end } = stage();
+    start();
+    head({ link: 'x' }, 103);
+    head({ 'content-type': ['application/json', 'application/json'], connection: ['a', 'b'] });
+    data('{"done":true}');
+    attempt.onResponseEnd();
+    expect(await end).toMatchObject({ kind: 'answered', outcome: { kind: 'served' } });
+  });
+
+  it('is never ended by a sweep while it waits for its first byte, however often', async () => {
+    const { start, head, data, attempt, end, controller } = stage();
+    for (let i = 0; i < 5; i++) attempt.sweep(100);
+    start();
+    for (let i = 0; i < 5; i++) attempt.sweep(100);
+    head(STREAM);
+    data('{"half":');
+    for (let i = 0; i < 5; i++) attempt.sweep(100);
+    expect(controller.aborted).toBe(false);
+    data('1}\n{"done":true}\n');
+    attempt.onResponseEnd();
+    expect((await end).kind).toBe('answered');
+  });
+
+  it('is ended by the second sweep that finds its relay where the last one left it', async () => {
+    const { start, head, data, attempt, end, controller, res } = stage();
+    start();
+    head(STREAM);
+    data('{"done":false}\n');
+    attempt.sweep(100);
+    data('{"done":false}\n');
+    attempt.sweep(100);
+    expect(controller.aborted).toBe(false);
+    attempt.sweep(100);
+    expect(controller.aborted).toBe(true);
+    expect(await end).toMatchObject({ kind: 'cut', outcome: { reason: 'timeout', blame: 'model', phase: 'body' } });
+    expect(res.text).toContain('"error":"the backend sent nothing for 100 ms');
+  });
+
+  it('pauses the backend when a MiB waits for the client, and a sweep then blames the client', async () => {
+    const { start, head, data, attempt, end, controller, res } = stage();
+    start();
+    head(STREAM);
+    data('{"done":false}\n');
+    res.stuck = true;
+    for (let i = 0; i < 20; i++) data(`${'x'.repeat(64 * 1024 - 1)}\n`);
+    expect(controller.paused).toBe(true);
+    attempt.sweep(100);
+    attempt.sweep(100);
+    expect(await end).toMatchObject({ kind: 'left', outcome: { kind: 'client-left' } });
+    expect(controller.aborted).toBe(true);
+    expect(res.destroyed).toBe(true);
+  });
+
+  it('is taken back before it was sent when the client leaves while it connects', async () => {
+    const { attempt, start, end, controller } = stage();
+    attempt.clientLeft();
+    start();
+    expect(controller.aborted).toBe(true);
+    expect(await end).toMatchObject({ kind: 'left', outcome: { phase: 'connect' } });
+  });
+
+  it('ends once: what comes after its end changes nothing', async () => {
+    const { attempt, start, head, data, end, res } = stage();
+    start();
+    head(STREAM);
+    attempt.clientLeft();
+    data('{"done":true}\n');
+    attempt.onResponseEnd();
+    attempt.onResponseError(undefined, new Error('late'));
+    attempt.deadlinePassed();
+    attempt.sweep(1);
+    expect((await end).kind).toBe('left');
+    expect(res.text).toBe('');
+  });
+});
