@@ -18,6 +18,8 @@ import { Admin } from './http/admin.ts';
 import type { ReloadResult } from './http/control.ts';
 import { Handler } from './http/handle.ts';
 import { Operator } from './http/operator.ts';
+import { RouteGaps } from './http/route-gaps.ts';
+import { SkewWatch } from './http/pool/skew.ts';
 import { Listener, type ListenerOptions } from './http/server.ts';
 import { TargetTable } from './http/targets.ts';
 import { History } from './results/history.ts';
@@ -79,6 +81,7 @@ export class App {
   readonly #recorder: Recorder;
   readonly #operator: Operator;
   readonly #handler: Handler;
+  readonly #skew: SkewWatch;
   readonly #admin: Admin;
   readonly #listeners: Listener[] = [];
   /** What the address that clients come in by says; it stays as it was bound. */
@@ -95,6 +98,7 @@ export class App {
     this.#reread = reread;
     this.#front = { loopback: isLoopback(config.listen.host), hostname: hostname().toLowerCase() };
     this.#log = log;
+    this.#skew = new SkewWatch(log);
     this.#clock = clock;
     this.#rng = rng;
     this.#targets = new TargetTable(config.aliases, config.virtualModels);
@@ -111,6 +115,7 @@ export class App {
         queueDepth: (priority) => this.#gate.depth(priority),
         strategy: () => this.#operator.current.name,
         knownModel: (name) => this.#knownModel(name),
+        digestSkew: () => this.#skew.current,
       },
       productVersion(),
     );
@@ -154,9 +159,17 @@ export class App {
         modelsChanged: (backend) => {
           const count = this.#registry.get(backend)?.installed.size ?? 0;
           log.info({ event: 'models-changed', backend, count }, `backend ${backend} has ${count} models`);
+          this.#checkDigests();
         },
       },
     });
+  }
+
+  /** Compares what all configured backends have, those that are down included: they may come back as they were. */
+  #checkDigests(): void {
+    this.#skew.update(
+      this.#registry.ids().map((backend) => ({ backend, entries: this.#registry.get(backend)?.tags ?? [] })),
+    );
   }
 
   #createOperator(history: History, categorizer: CategorizerChain): Operator {
@@ -185,7 +198,9 @@ export class App {
         maxAttempts: this.#config.retry.maxAttempts,
         bodyBytes: this.#config.limits.bodyBytes,
         bodyIdleMs: this.#config.limits.bodyIdleTimeoutMs,
+        keepaliveMs: this.#config.streaming.keepaliveMs,
         front: { ...this.#front, origins: this.#config.cors.origins },
+        changes: this.#config.changes,
       }),
       registry: this.#registry,
       gate: this.#gate,
@@ -193,13 +208,14 @@ export class App {
       pools: this.#pools,
       passthrough: this.#passthrough,
       retries: this.#retries,
+      gaps: new RouteGaps(),
       recorder: this.#recorder,
       metrics: this.#metrics,
       refreshModels: async () => {
         await Promise.all([...this.#probers.values()].map((prober) => prober.now()));
       },
-      freshModels: async () => {
-        await Promise.all([...this.#probers.values()].map((prober) => prober.fresh()));
+      freshModels: async (backends = [...this.#probers.keys()]) => {
+        await Promise.all(backends.flatMap((backend) => this.#probers.get(backend)?.fresh() ?? []));
       },
       suspect: (backend) => void this.#probers.get(backend)?.now(),
       clock: this.#clock,
@@ -313,6 +329,7 @@ export class App {
     this.#retries.configure(next.retry.budget);
     this.#registry.configure(next.circuitBreaker, next.health);
     this.#registry.apply(next.backends);
+    this.#checkDigests();
     this.#gate.configure(this.#gateSettings(next));
     // A strategy set by hand stays until the file itself asks for another one.
     if (next.routing.strategy !== before.routing.strategy) this.#operator.setStrategy(next.routing.strategy, who);

@@ -11,14 +11,18 @@ interface Item {
 /** `npx tsx bench/tasks/eval.ts FILE [--errors] [--threshold T]`: how well the categorizer does on labelled prompts. */
 const main = (): void => {
   const args = process.argv.slice(2);
-  const file = args.find((arg) => !arg.startsWith('--'));
+  const thresholdAt = args.indexOf('--threshold');
+  const threshold = thresholdAt === -1 ? undefined : Number(args[thresholdAt + 1]);
+  const file = args.find((arg, index) => !arg.startsWith('--') && (thresholdAt === -1 || index !== thresholdAt + 1));
   if (file === undefined) {
-    console.error('usage: tsx bench/tasks/eval.ts FILE [--errors]   (FILE: JSON lines {"text","label","source"?})');
+    console.error(
+      'usage: tsx bench/tasks/eval.ts FILE [--errors] [--threshold T]   (FILE: JSON lines {"text","label","source"?})',
+    );
     process.exitCode = 2;
     return;
   }
   const items = parse(readFileSync(file, 'utf8'));
-  const chain = createCategorizerChain();
+  const chain = createCategorizerChain(threshold === undefined ? {} : { threshold });
   const rows = items.map((item) => ({ item, verdict: chain.categorize({ text: item.text, system: '' }) }));
   const hits = rows.filter(({ item, verdict }) => item.label === verdict.category).length;
 

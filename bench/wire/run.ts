@@ -7,7 +7,7 @@
  */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CASES, memoryPerStream, type Sample, type Scale } from './cases.ts';
@@ -17,18 +17,33 @@ import { nginxVersion, startTarget, type Target, type TargetName } from './targe
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const ENDLESS = Number.MAX_SAFE_INTEGER;
-const FULL: Scale = { loopMs: 1_500, loopRequests: ENDLESS, waves: 2, openStreams: 2_000 };
-const QUICK: Scale = { ...FULL, loopMs: 500, waves: 1 };
-/** Before the first round, by count: code is compiled after so many calls, however slow the machine is. */
-const WARM_UP: Scale = { ...FULL, loopMs: 10_000, loopRequests: 2_000, waves: 1 };
-
-/** ms after the start at which nothing more begins: on a busy machine there are fewer rounds, not longer runs. */
-interface Budget {
-  readonly roundsMs: number;
-  readonly memoryMs: number;
+interface Mode {
+  /** Before the first round, not counted: connections are opened, code is compiled. */
+  readonly warmUp: Scale;
+  readonly scale: Scale;
+  readonly rounds: number;
+  readonly memoryRounds: number;
+  /** ms after the start at which no more rounds begin: a busy machine gets fewer rounds, not a longer run. */
+  readonly roundsEndMs: number;
+  readonly memoryEndMs: number;
 }
-const FULL_BUDGET: Budget = { roundsMs: 140_000, memoryMs: 170_000 };
-const QUICK_BUDGET: Budget = { roundsMs: 24_000, memoryMs: 32_000 };
+
+const FULL: Mode = {
+  warmUp: { loopMs: 3_000, loopRequests: 3_000, waves: 1, openStreams: 0 },
+  scale: { loopMs: 1_200, loopRequests: ENDLESS, waves: 2, openStreams: 2_000 },
+  rounds: 5,
+  memoryRounds: 2,
+  roundsEndMs: 135_000,
+  memoryEndMs: 165_000,
+};
+const QUICK: Mode = {
+  warmUp: { loopMs: 1_000, loopRequests: 1_000, waves: 1, openStreams: 0 },
+  scale: { loopMs: 400, loopRequests: ENDLESS, waves: 1, openStreams: 2_000 },
+  rounds: 2,
+  memoryRounds: 1,
+  roundsEndMs: 28_000,
+  memoryEndMs: 36_000,
+};
 
 const newest = (folder: string): number =>
   Math.max(
@@ -53,10 +68,7 @@ const rotated = <T>(items: readonly T[], by: number): readonly T[] => {
 };
 
 interface Options {
-  readonly rounds: number;
-  readonly memoryRounds: number;
-  readonly scale: Scale;
-  readonly budget: Budget;
+  readonly mode: Mode;
   readonly json: string | undefined;
 }
 
@@ -64,11 +76,10 @@ const readOptions = (): Options => {
   const { values } = parseArgs({
     options: { rounds: { type: 'string' }, quick: { type: 'boolean', default: false }, json: { type: 'string' } },
   });
-  const { quick, json } = values;
-  const rounds = values.rounds === undefined ? (quick ? 2 : 5) : Number(values.rounds);
+  const mode = values.quick ? QUICK : FULL;
+  const rounds = Number(values.rounds ?? mode.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}: give a whole number from 1`);
-  const memoryRounds = quick ? 1 : Math.min(rounds, 2);
-  return { rounds, memoryRounds, scale: quick ? QUICK : FULL, budget: quick ? QUICK_BUDGET : FULL_BUDGET, json };
+  return { mode: { ...mode, rounds }, json: values.json };
 };
 
 /** The ways to compare on this machine, and where they run. */
@@ -88,20 +99,23 @@ const lookAround = (): Setup => {
     pinning.proxy === undefined
       ? 'nothing is pinned to a core: that takes taskset and two cores'
       : `each proxy alone on core ${pinning.proxy}, load and backend on ${pinning.rest}`;
-  return { names, pinning, about: `${tools}, ${cpus()[0]?.model ?? 'unknown CPU'}\n${pinned}` };
+  const [load = 0] = loadavg();
+  const busy = load > cpus().length / 4 ? ': busy with other things, so take the numbers with care' : '';
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, load average ${load.toFixed(1)}${busy}`;
+  return { names, pinning, about: `${tools}\n${machine}\n${pinned}` };
 };
 
 /** What a run works with, and where its numbers go. */
 class Run {
   readonly samples: Sample[] = [];
-  readonly #options: Options;
+  readonly #mode: Mode;
   readonly #setup: Setup;
   readonly #folder: string;
   readonly #backend: string;
   readonly #load: ChildProcess;
 
-  constructor(options: Options, setup: Setup, folder: string, backend: string, load: ChildProcess) {
-    this.#options = options;
+  constructor(mode: Mode, setup: Setup, folder: string, backend: string, load: ChildProcess) {
+    this.#mode = mode;
     this.#setup = setup;
     this.#folder = folder;
     this.#backend = backend;
@@ -110,13 +124,13 @@ class Run {
 
   /** Every case on every target, interleaved. @returns the rounds that fitted into the time */
   async rounds(): Promise<number> {
-    const { rounds, scale, budget } = this.#options;
+    const { warmUp, scale, rounds, roundsEndMs } = this.#mode;
     const targets: Target[] = [];
     for (const name of this.#setup.names) targets.push(await this.#start(name));
-    for (const target of targets) for (const each of CASES) await each.run(this.#load, target, WARM_UP);
+    for (const target of targets) for (const each of CASES) await each.run(this.#load, target, warmUp);
     let round = 0;
     let took = 0;
-    while (round < rounds && (round === 0 || performance.now() + took < budget.roundsMs)) {
+    while (round < rounds && (round === 0 || performance.now() + took < roundsEndMs)) {
       const from = performance.now();
       for (const each of CASES) {
         for (const target of rotated(targets, round)) {
@@ -133,10 +147,10 @@ class Run {
 
   /** Memory that a process has used before is used again unseen, so this takes a fresh process each time. */
   async memory(): Promise<void> {
-    const { memoryRounds, scale, budget } = this.#options;
+    const { scale, memoryRounds, memoryEndMs } = this.#mode;
     let took = 0;
     for (let round = 0; round < memoryRounds; round++) {
-      if (performance.now() + took > budget.memoryMs) {
+      if (performance.now() + took > memoryEndMs) {
         console.error(`memory left out from round ${round + 1} on: no time left`);
         return;
       }
@@ -162,22 +176,22 @@ class Run {
 }
 
 const main = async (folder: string): Promise<void> => {
-  const options = readOptions();
+  const { mode, json } = readOptions();
   const setup = lookAround();
   build();
   console.error(setup.about);
   const backend = await firstUrl(startScript('backend.ts', [], setup.pinning.rest), 'the fake backend');
   const load = startScript('load.ts', [], setup.pinning.rest);
-  const run = new Run(options, setup, folder, backend, load);
+  const run = new Run(mode, setup, folder, backend, load);
   const rounds = await run.rounds();
   await run.memory();
 
   const rows = summarise(run.samples, setup.names);
-  const about = `${setup.about}\nmedian of ${rounds} rounds (memory: up to ${options.memoryRounds}), then lowest and highest`;
+  const about = `${setup.about}\nmedian of ${rounds} rounds (memory: up to ${mode.memoryRounds}), then lowest and highest`;
   console.log(`${about}\n${table(rows)}`);
-  if (options.json === undefined) return;
+  if (json === undefined) return;
   const result = { at: new Date().toISOString(), about, rows, samples: run.samples };
-  writeFileSync(options.json, `${JSON.stringify(result, undefined, 2)}\n`);
+  writeFileSync(json, `${JSON.stringify(result, undefined, 2)}\n`);
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-wire-'));

@@ -1,5 +1,5 @@
 import { spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { firstUrl, start, startScript, type Cores } from './processes.ts';
@@ -28,7 +28,8 @@ logging: { level: info, format: json }
 `;
 
 const startProxy = async (backend: string, folder: string, cores: Cores): Promise<Target> => {
-  const config = join(folder, 'proxy.yaml');
+  // The proxy watches the folder of its configuration, so the log has to be somewhere else to cost only itself.
+  const config = join(mkdtempSync(join(folder, 'config-')), 'proxy.yaml');
   const log = join(folder, 'proxy.log');
   writeFileSync(config, proxyConfig(backend));
   const child = start(process.execPath, [MAIN, 'serve', '--config', config], {

@@ -147,7 +147,8 @@ export class WaitingQueue {
   #pumpLanes(names: readonly string[]): void {
     for (const name of names) {
       const lane = this.#lanes.get(name);
-      while (lane !== undefined && lane.size > 0 && this.#startNext(lane));
+      if (lane === undefined) continue;
+      while (lane.size > 0 && this.#startNext(lane));
     }
   }
 

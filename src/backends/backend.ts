@@ -1,5 +1,5 @@
 import type { BackendConfig } from '../config/types.ts';
-import { modelKey } from '../core/model-name.ts';
+import { isCloudName, modelKey } from '../core/model-name.ts';
 import type { BreakerSettings, BreakerState, Candidate, CandidateStats } from '../core/types.ts';
 import { advance, allows, closedBreaker, stateOf, type Breaker } from './breaker.ts';
 
@@ -42,6 +42,8 @@ export class Runner implements Candidate {
   readonly backend: Backend;
   readonly model: string;
   readonly stats: CandidateStats;
+  /** ollama.com runs it: it takes none of the server's slots. */
+  readonly cloud: boolean;
   breaker: Breaker = closedBreaker;
   /** Requests for this model taken and not yet ended. */
   running = 0;
@@ -50,6 +52,7 @@ export class Runner implements Candidate {
     this.id = `${backend.id}/${model}`;
     this.backend = backend;
     this.model = model;
+    this.cloud = isCloudName(model);
     this.stats = stats;
   }
 
@@ -66,13 +69,15 @@ export class Runner implements Candidate {
   }
 
   get resident(): boolean {
+    // A cloud model is never loaded and never waits for a load.
+    if (this.cloud) return true;
     return this.running > 0 || this.backend.loaded.has(this.model);
   }
 
   /** A request may start here now, as far as slots go; requests that run no model need none. */
   get hasRoom(): boolean {
     const { slots } = this.backend;
-    return slots === 'auto' || this.model === '' || this.running < slots;
+    return slots === 'auto' || this.cloud || this.model === '' || this.running < slots;
   }
 }
 

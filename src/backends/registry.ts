@@ -1,8 +1,12 @@
 import type { BackendConfig } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
+import { isCloudName } from '../core/model-name.ts';
 import type { BreakerSettings, BreakerState, CandidateStats, Outcome } from '../core/types.ts';
 import { Backend, obstacle, Runner, snapshotOf, type BackendSnapshot, type Seen } from './backend.ts';
 import { abandoned, advance, closedBreaker, failed, started, stateOf, succeeded, type Breaker } from './breaker.ts';
+
+/** Cloud models that are remembered per backend without being listed there: their names are whatever clients ask for. */
+const MAX_UNLISTED = 64;
 
 /** One request on one backend, from the moment a place is taken until the last byte. */
 export interface Lease {
@@ -180,7 +184,7 @@ export class Registry {
 
   /** Backends for a model, by its key. O(holders of the model). */
   eligible(model: string): Eligibility {
-    const all = this.#byModel.get(model);
+    const all = isCloudName(model) ? this.#everywhere(model) : this.#byModel.get(model);
     if (all === undefined) return { known: false, runners: [], obstacles: [] };
     const at = this.#clock.now();
     const runners: Runner[] = [];
@@ -290,6 +294,11 @@ export class Registry {
     return [...this.#backends.keys()];
   }
 
+  /** Can a request for this model be served at all, by its key? A cloud model can be wherever there is a backend. */
+  knows(model: string): boolean {
+    return this.#byModel.has(model) || (isCloudName(model) && this.#backends.size > 0);
+  }
+
   /** Every model that some backend has, by key. */
   models(): ReadonlyMap<string, readonly Runner[]> {
     return this.#byModel;
@@ -326,6 +335,23 @@ export class Registry {
     return runner;
   }
 
+  /** Any server that is signed in at ollama.com can serve a cloud model, whether it lists it or not. */
+  #everywhere(model: string): readonly Runner[] {
+    return Array.from(this.#backends.values(), (backend) => {
+      if (backend.runners.size > backend.installed.size + MAX_UNLISTED) this.#forgetUnlisted(backend);
+      return this.#runner(backend, model);
+    });
+  }
+
+  /** A model that is not listed (any more) is forgotten once nothing of it runs. */
+  #forgetUnlisted(backend: Backend): void {
+    for (const [key, runner] of backend.runners) {
+      if (key === '' || backend.installed.has(key) || runner.running > 0) continue;
+      backend.runners.delete(key);
+      this.#forget(runner.id);
+    }
+  }
+
   #reindex(): void {
     const byModel = new Map<string, Runner[]>();
     for (const backend of this.#backends.values()) {
@@ -334,12 +360,7 @@ export class Registry {
         runners.push(this.#runner(backend, key));
         byModel.set(key, runners);
       }
-      // A model that was removed is forgotten once nothing of it runs any more.
-      for (const [key, runner] of backend.runners) {
-        if (key === '' || backend.installed.has(key) || runner.running > 0) continue;
-        backend.runners.delete(key);
-        this.#forget(runner.id);
-      }
+      this.#forgetUnlisted(backend);
     }
     this.#byModel = byModel;
   }

@@ -48,12 +48,23 @@ export const watchFile = (path: string, onChange: () => void): { stop(): void } 
     settling = setTimeout(settle, SETTLE_MS).unref();
   };
 
+  // One look for a burst of events: other files of the folder, a log say, may be written all the time.
+  let asked = false;
+  const stir = (): void => {
+    if (asked) return;
+    asked = true;
+    setTimeout(() => {
+      asked = false;
+      notice();
+    }, SETTLE_MS).unref();
+  };
+
   const poll = setInterval(() => {
     if (settling === undefined) notice();
   }, POLL_MS).unref();
   try {
     // The folder, not the file: a watch on the file stays with the old one after a rename.
-    watcher = watch(dirname(file), { persistent: false }, notice);
+    watcher = watch(dirname(file), { persistent: false }, stir);
     watcher.on('error', () => watcher?.close());
   } catch {
     // No such folder, or no watches left on this system: polling alone does it, later.

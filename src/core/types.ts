@@ -162,6 +162,10 @@ export type FailureReason =
   | 'status-5xx'
   | 'overloaded'
   | 'model-missing'
+  /** This version of the server has no such route. */
+  | 'route-missing'
+  /** This server cannot do with the model what another one says it can: a capability, or a cloud that is off. */
+  | 'unsupported'
   | 'error-line'
   | 'cut-stream'
   | 'timeout'

@@ -1,11 +1,13 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import type { Dialect, Outcome, Phase, Usage } from '../core/types.ts';
 import { classifyError, classifyStatus, type Failure } from './classify.ts';
 import { inBandError } from './dialect.ts';
 import { AnswerTail, endsWhole, errorMessage, firstRecord, StreamTail, wholeAnswer } from './events.ts';
-import { responseHeaders, single, withoutLength } from './headers.ts';
+import { asOnlyRecord, endInBand } from './in-band.ts';
+import { responseHeaders, single, withoutHeader } from './headers.ts';
 
 /** An answer of a backend that was read whole and not sent. */
 export interface HeldAnswer {
@@ -29,11 +31,16 @@ export interface AttemptInput {
   readonly method: Dispatcher.HttpMethod;
   readonly path: string;
   readonly headers: string[];
-  readonly body: Buffer;
+  /** Whole, or a stream that is sent once. */
+  readonly body: Buffer | Readable;
   readonly dialect: Dialect;
   readonly res: ServerResponse;
   /** Headers of ours for the client, flat name-value list; asked for when the head goes out. */
   readonly ownHeaders: () => readonly string[];
+  /** Told once, before the first byte goes to the client. The head may be out already: a stream's, with filler. */
+  readonly answering?: () => void;
+  /** Takes an answer's status and error text; a failure means that another backend may do better. */
+  readonly judge?: (status: number, message: string) => Failure | 'answer';
   readonly clock: Clock;
 }
 
@@ -46,9 +53,6 @@ const HOLD_FIRST_BYTES = 64 * 1024;
  * Ollama can hold a slot (ollama issue 17131), while this bounds what a client that stops reading costs us.
  */
 const RELAY_BUFFER_BYTES = 1024 * 1024;
-/** How long a dying response may take to flush its in-band error. */
-const FLUSH_MS = 1_000;
-
 const isStream = (type: string | undefined): boolean =>
   type !== undefined && (type.startsWith('application/x-ndjson') || type.startsWith('text/event-stream'));
 
@@ -93,7 +97,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#resolve = resolve;
       try {
         // A body of known length: a chunked one would hide a leaving client from Ollama (net/http's background read).
-        dispatcher.dispatch({ method, path, headers, body: body.length > 0 ? body : null }, this);
+        const empty = Buffer.isBuffer(body) && body.length === 0;
+        dispatcher.dispatch({ method, path, headers, body: empty ? null : body }, this);
       } catch (error) {
         this.onResponseError(undefined, error);
       }
@@ -170,7 +175,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#stream = !this.#encoded && status < 300 && isStream(type);
     this.#json = !this.#encoded && (type?.startsWith('application/json') ?? false);
     // A stream goes out chunked whatever its framing was: a length would let one that lacks its last record end cleanly.
-    this.#headers = this.#stream ? withoutLength(all) : all;
+    this.#headers = this.#stream ? withoutHeader(all, 'content-length') : all;
     this.#phase = 'first-byte';
   }
 
@@ -242,16 +247,32 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** The point of no return: head and held bytes go out in one write. */
   #commit(): void {
-    const { res, ownHeaders } = this.#in;
+    const { res } = this.#in;
     this.#relaying = true;
     this.#phase = 'body';
-    res.writeHead(this.#status, [...this.#headers, ...ownHeaders()]);
+    this.#writeHead();
     const held = this.#takeHeld();
     this.#held = [];
     if (held.length > 0) {
       this.#noteEnding(held);
       res.write(held);
     }
+  }
+
+  /** @returns false when a head is out already */
+  #writeHead(): boolean {
+    const { res, ownHeaders, answering } = this.#in;
+    answering?.();
+    if (res.headersSent) return false;
+    res.writeHead(this.#status, [...this.#headers, ...ownHeaders()]);
+    return true;
+  }
+
+  #sendWhole(body: Buffer): void {
+    const { res, dialect } = this.#in;
+    if (this.#writeHead()) res.end(body);
+    else if (this.#status < 400) res.end(asOnlyRecord(dialect, body));
+    else endInBand(res, inBandError(dialect, errorMessage(body), null, this.#status));
   }
 
   // ---- after it ----
@@ -307,7 +328,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #endWhole(): void {
-    const { dialect, res, ownHeaders } = this.#in;
+    const { dialect, res, judge = classifyStatus } = this.#in;
     if (this.#relaying) {
       res.end();
       this.#served(this.#json ? this.#numbers.usage(dialect) : undefined);
@@ -316,13 +337,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const body = this.#takeHeld();
     const answer: HeldAnswer = { status: this.#status, headers: this.#headers, body };
     if (this.#status >= 400) {
-      const verdict = classifyStatus(this.#status, errorMessage(body));
+      const verdict = judge(this.#status, errorMessage(body));
       if (verdict !== 'answer') {
         this.#fail(verdict, answer);
         return;
       }
-      res.writeHead(this.#status, [...this.#headers, ...ownHeaders()]);
-      res.end(body);
+      this.#sendWhole(body);
       this.#settle({
         kind: 'answered',
         outcome: { kind: 'client-error', status: this.#status, totalMs: this.#elapsed() },
@@ -339,8 +359,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       });
       return;
     }
-    res.writeHead(this.#status, [...this.#headers, ...ownHeaders()]);
-    res.end(body);
+    this.#sendWhole(body);
     this.#served(whole.usage);
   }
 
@@ -354,12 +373,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     }
     // Whatever was cut off must end before the error begins: a line in NDJSON, an event in SSE.
     const separator = endsWhole(dialect, this.#ending) ? '' : dialect === 'native' ? '\n' : '\n\n';
-    const flushed = setTimeout(() => res.destroy(), FLUSH_MS);
-    res.write(`${separator}${inBandError(dialect, `the backend ${failure.message}`)}`, () => {
-      clearTimeout(flushed);
-      // `destroy` alone may overtake bytes that the kernel has not taken yet; ending the socket flushes them first.
-      res.socket?.destroySoon();
-    });
+    endInBand(res, separator + inBandError(dialect, `the backend ${failure.message}`));
   }
 
   // ---- ends ----

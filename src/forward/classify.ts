@@ -1,4 +1,4 @@
-import { errorText } from '../core/errors.ts';
+import { errorText, ProxyError } from '../core/errors.ts';
 import type { Blame, FailureReason, Phase } from '../core/types.ts';
 
 /** What went wrong with one attempt, and what that means: who is to blame and whether another backend may try. */
@@ -16,11 +16,22 @@ export interface Failure {
  */
 const CLIENT_FAULT_500 = [/^option "/, /^invalid format/, /^template: /, /^invalid options: /];
 
+/** How gin says that it has no such path, or not with this method: plain text, and nothing that a handler wrote. */
+export const routeMissing = (status: number): Failure => ({
+  reason: 'route-missing',
+  blame: 'none',
+  retryable: true,
+  message: `answered ${status}: it has no such route`,
+});
+
+const GIN_SAYS = /^(404 page not found|405 method not allowed)$/;
+
 /** How a status line from a backend is to be taken: handed to the client as it is, or treated as a failure. */
 export const classifyStatus = (status: number, message: string): Failure | 'answer' => {
   if (status === 503) {
     return { reason: 'overloaded', blame: 'none', retryable: true, message: `answered 503: ${message}` };
   }
+  if ((status === 404 || status === 405) && GIN_SAYS.test(message)) return routeMissing(status);
   if (status === 404 && /not found/.test(message)) {
     return { reason: 'model-missing', blame: 'none', retryable: true, message: `answered 404: ${message}` };
   }
@@ -28,6 +39,33 @@ export const classifyStatus = (status: number, message: string): Failure | 'answ
   if (CLIENT_FAULT_500.some((pattern) => pattern.test(message))) return 'answer';
   return { reason: 'status-5xx', blame: 'model', retryable: true, message: `answered ${status}: ${message}` };
 };
+
+/** Words of Ollama's refusals, with the capability in `/api/tags` that they speak of (server/images.go, Capabilities). */
+const CAPABILITY: Readonly<Record<string, string>> = {
+  chat: 'completion',
+  generate: 'completion',
+  completion: 'completion',
+  tools: 'tools',
+  thinking: 'thinking',
+  insert: 'insert',
+  vision: 'vision',
+  images: 'vision',
+  audio: 'audio',
+  embeddings: 'embedding',
+  embedding: 'embedding',
+};
+
+/** The capability for lack of which an answer refuses the request; undefined when it is about something else. */
+export const lackedCapability = (status: number, message: string): string | undefined =>
+  status === 400 ? CAPABILITY[/does not support (\w+)/.exec(message)?.[1] ?? ''] : undefined;
+
+/** An answer that another server would not give. */
+export const unsupported = (status: number, message: string): Failure => ({
+  reason: 'unsupported',
+  blame: 'none',
+  retryable: true,
+  message: `answered ${status}: ${message}`,
+});
 
 const codeOf = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
@@ -45,6 +83,10 @@ const isParseError = (error: unknown, code: string): boolean =>
  * a reset before and after it alike), so the phase comes from the attempt.
  */
 export const classifyError = (error: unknown, phase: Phase): Failure => {
+  // The client's own body broke off while it was being sent: that says nothing about the backend.
+  if (error instanceof ProxyError) {
+    return { reason: 'timeout', blame: 'none', retryable: false, message: error.message };
+  }
   const code = codeOf(error);
   const text = code === '' ? errorText(error) : `${errorText(error)} (${code})`;
   if (phase === 'connect') return { reason: 'connect', blame: 'backend', retryable: true, message: `connect: ${text}` };

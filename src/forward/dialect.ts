@@ -49,9 +49,17 @@ export const errorBody = (dialect: Dialect, code: ErrorCode, message: string, re
   return dialect === 'native' ? JSON.stringify(withId) : `${JSON.stringify(withId)}\n`;
 };
 
-/** What a stream whose head is out gets instead of its end: the dialect's own error event. */
-export const inBandError = (dialect: Dialect, message: string): string => {
-  const body = JSON.stringify(errorObject(dialect, 502, message, 'backend_failed'));
+/**
+ * What a stream whose head is out gets instead of its end: the dialect's own error event.
+ * @param status the one that the answer would have had; it chooses the error's type
+ */
+export const inBandError = (
+  dialect: Dialect,
+  message: string,
+  code: ErrorCode | null = 'backend_failed',
+  status = code === null ? 500 : errorRules[code].status,
+): string => {
+  const body = JSON.stringify(errorObject(dialect, status, message, code));
   switch (dialect) {
     case 'native':
       return `${body}\n`;

@@ -78,11 +78,11 @@ export const responseHeaders = (raw: readonly (Buffer | string)[]): string[] => 
   return out;
 };
 
-/** A flat name-value list without `content-length`. */
-export const withoutLength = (flat: readonly string[]): string[] => {
+/** A flat name-value list without one header. @param name in lower case */
+export const withoutHeader = (flat: readonly string[], name: string): string[] => {
   const out: string[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
-    if (flat[i]?.toLowerCase() !== 'content-length') out.push(flat[i] ?? '', flat[i + 1] ?? '');
+    if (flat[i]?.toLowerCase() !== name) out.push(flat[i] ?? '', flat[i + 1] ?? '');
   }
   return out;
 };

@@ -32,8 +32,10 @@ export interface PartInput {
   readonly onLine: (line: ProgressLine) => void;
 }
 
-/** Lines of progress have a few hundred bytes, answers about a model's files a few thousand. */
-const MAX_HELD_BYTES = 1024 * 1024;
+/** A line of progress has a few hundred bytes. */
+const MAX_LINE_BYTES = 64 * 1024;
+/** A whole answer about a model's files has a few thousand. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 
 const parse = (text: string): ProgressLine | undefined => {
@@ -47,7 +49,7 @@ const parse = (text: string): ProgressLine | undefined => {
 
 /**
  * One server's part of a request that goes to several: nothing of its answer reaches the client from here. A progress
- * stream is read line by line as fast as it comes, anything else is kept whole, both within a megabyte.
+ * stream is read line by line as fast as it comes, anything else is kept whole, both within bounds.
  */
 export class Part implements Dispatcher.DispatchHandler {
   readonly #in: PartInput;
@@ -72,11 +74,12 @@ export class Part implements Dispatcher.DispatchHandler {
 
   /** Starts it; the promise never rejects. */
   run(): Promise<PartEnd> {
-    const { dispatcher, method, path, headers, body } = this.#in;
+    const { dispatcher, method, path, headers } = this.#in;
+    const body = this.#in.body !== undefined && this.#in.body.length > 0 ? this.#in.body : null;
     return new Promise((resolve) => {
       this.#resolve = resolve;
       try {
-        dispatcher.dispatch({ method, path, headers, body: body !== undefined && body.length > 0 ? body : null }, this);
+        dispatcher.dispatch({ method, path, headers, body }, this);
       } catch (error) {
         this.onResponseError(undefined, error);
       }
@@ -130,8 +133,8 @@ export class Part implements Dispatcher.DispatchHandler {
     this.#pieces++;
     this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     if (this.#streams) this.#readLines();
-    if (this.#settled || this.#held.length <= MAX_HELD_BYTES) return;
-    this.#bad('answered with more than a megabyte where a few lines were due');
+    const most = this.#streams ? MAX_LINE_BYTES : MAX_ANSWER_BYTES;
+    if (!this.#settled && this.#held.length > most) this.#bad(`answered with more than ${most} bytes at a time`);
   }
 
   onResponseEnd(): void {
@@ -178,7 +181,12 @@ export class Part implements Dispatcher.DispatchHandler {
     }
     if (typeof line['error'] === 'string') {
       const message = line['error'];
-      const failure: Failure = { reason: 'error-line', blame: 'none', retryable: false, message: `answered: ${message}` };
+      const failure: Failure = {
+        reason: 'error-line',
+        blame: 'none',
+        retryable: false,
+        message: `answered: ${message}`,
+      };
       this.#fail(failure, message);
       // It has said its last word; whatever else it may send is not waited for.
       this.#abort();

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import httpProxy from 'http-proxy';
 import type { Clock } from '../core/clock.ts';
 import type { Outcome, Phase } from '../core/types.ts';
-import type { AttemptEnd } from './attempt.ts';
+import type { AttemptEnd, HeldAnswer } from './attempt.ts';
 import { classifyError, type Failure } from './classify.ts';
 import { responseHeaders } from './headers.ts';
 
@@ -21,6 +21,8 @@ export interface PassthroughInput {
   readonly body: Buffer | undefined;
   /** Headers of ours for the client, flat name-value list. */
   readonly ownHeaders: () => readonly string[];
+  /** Called with the head of the answer; with a failure the answer is read whole and not sent. */
+  readonly refused?: (status: number, contentType: string | undefined) => Failure | undefined;
 }
 
 interface Hooks {
@@ -37,6 +39,25 @@ const toObject = (flat: readonly string[]): Record<string, string | string[]> =>
     headers[name] = known === undefined ? value : [...(Array.isArray(known) ? known : [known]), value];
   }
   return headers;
+};
+
+/** A refusal is one sentence; more of it is not kept. */
+const MAX_HELD_BYTES = 64 * 1024;
+
+/** An answer that is not sent, read to its end; undefined when it was too long or was cut off. */
+const readHeld = async (answer: IncomingMessage): Promise<Buffer | undefined> => {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const piece of answer as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > MAX_HELD_BYTES) return undefined;
+      pieces.push(piece);
+    }
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(pieces);
 };
 
 /** How long a client may go on sending a body that nobody wants any more, so that it can read its answer in peace. */
@@ -96,12 +117,12 @@ export class Passthrough {
         resolve(end);
       };
     });
-    const fail = (failure: Failure): void => {
+    const fail = (failure: Failure, answer?: HeldAnswer): void => {
       if (settled) return;
       const { reason, blame, message } = failure;
       const outcome: Outcome = { kind: 'backend-failed', phase, reason, blame, message, totalMs: elapsed() };
       if (!res.headersSent) {
-        settle({ kind: 'failed', failure, outcome, answer: undefined });
+        settle({ kind: 'failed', failure, outcome, answer });
         return;
       }
       settle({ kind: 'cut', outcome });
@@ -120,6 +141,8 @@ export class Passthrough {
     const agent = origin.startsWith('https:') ? this.#agents['https:'] : this.#agents['http:'];
     const request = (proxyReq: http.ClientRequest): void => {
       upstream = proxyReq;
+      // http-proxy makes one slash of several; what a path means is for the backend to say.
+      proxyReq.path = path;
       // http-proxy tells of a request when it gets its socket, so that event has passed.
       const connected = (): void => {
         if (phase === 'connect') phase = 'head';
@@ -131,15 +154,17 @@ export class Passthrough {
     const answered = (answer: IncomingMessage): void => {
       phase = 'body';
       firstByteMs = elapsed();
-      // http-proxy copies `answer.headers` next, so what must not travel is taken out here.
-      answer.headers = toObject(responseHeaders(answer.rawHeaders));
-      // Without this http-proxy promises to keep a connection that the client or a drain wants closed.
-      answer.headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
-      const own = input.ownHeaders();
-      for (let i = 0; i + 1 < own.length; i += 2) res.setHeader(own[i] ?? '', own[i + 1] ?? '');
+      const status = answer.statusCode ?? 0;
+      const headers = responseHeaders(answer.rawHeaders);
+      const refusal = input.refused?.(status, answer.headers['content-type']);
+      if (refusal !== undefined) {
+        void readHeld(answer).then((body) => fail(refusal, body && { status, headers, body }));
+        return;
+      }
+      res.writeHead(status, [...headers, ...input.ownHeaders()]);
+      answer.pipe(res);
       answer.once('close', () => {
         if (answer.complete) {
-          const status = answer.statusCode ?? 0;
           if (settled) return;
           if (!req.complete) stopUpload(input, upstream);
           const outcome: Outcome =
@@ -162,6 +187,8 @@ export class Passthrough {
       {
         target: origin,
         agent,
+        // The answer is judged before it is relayed, and its headers pass as they were written.
+        selfHandleResponse: true,
         ...(body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) }),
       },
       (error) => fail(classifyError(error, phase)),

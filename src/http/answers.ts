@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyError } from '../core/errors.ts';
-import { errorBody, errorContentType } from '../forward/dialect.ts';
+import { errorBody, errorContentType, inBandError } from '../forward/dialect.ts';
+import { endInBand } from '../forward/in-band.ts';
 import type { Exchange } from './exchange.ts';
 
 /** A message without a body is not marked complete yet while its head is being handled. */
@@ -8,12 +9,16 @@ const bodyIsComing = ({ complete, headers }: IncomingMessage): boolean =>
   !complete && (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0');
 
 /**
- * Answers with an error of the proxy's own, in the shape of the API that was called. When the head is out already it
- * can only end the connection, so that nobody takes what was sent for whole.
+ * Answers with an error of the proxy's own, in the shape of the API that was called: inside the stream when filler has
+ * opened one. When an answer is under way it can only end the connection, so that nobody takes what was sent for whole.
  */
 export const answerError = (exchange: Exchange, error: ProxyError): void => {
   const { res } = exchange;
   exchange.error = error.code;
+  if (exchange.filler?.streamOpen === true) {
+    endInBand(res, inBandError(exchange.dialect, error.message, error.code));
+    return;
+  }
   if (res.headersSent || res.destroyed) {
     res.destroy();
     return;

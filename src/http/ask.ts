@@ -13,6 +13,7 @@ import {
   type Span,
 } from '../forward/json-scan.ts';
 import { promptOf } from '../forward/prompt.ts';
+import { purposeOf, type Purpose } from './pool/changes-purpose.ts';
 import { modelMissing, type Route } from './routes.ts';
 
 /** What a request body says, as far as routing needs it. */
@@ -23,6 +24,8 @@ export interface Ask {
   /** Where it stands, so that another name can be put in its place. */
   readonly modelSpan: Span;
   readonly stream: boolean;
+  /** Whether there is anything to answer, or only a model to load or unload. */
+  readonly purpose: Purpose;
   /** The words, read only when somebody asks: a category given by header needs none. */
   readonly prompt: () => PromptView;
   readonly affinityKey: string | undefined;
@@ -93,6 +96,7 @@ export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders
     body,
     model,
     modelSpan,
+    purpose: purposeOf(path, body, members),
     stream: streamSpan === undefined ? streamsByDefault : body[streamSpan.start] === 0x74,
     prompt: () => {
       try {

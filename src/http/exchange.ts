@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Dialect, RequestOutcome } from '../core/types.ts';
 import { single } from '../forward/headers.ts';
 import type { AttemptRecord, RequestRecord } from '../results/history.ts';
+import type { Filler } from './filler.ts';
 import type { Route } from './routes.ts';
 
 /** A request id of the client's own is kept when it is short and plain; anything else could forge log lines. */
@@ -37,11 +38,15 @@ export class Exchange {
   frontHeaders: readonly string[] = [];
   queueMs = 0;
   readonly attempts: AttemptRecord[] = [];
+  /** The attempts ran side by side: none of them is there because another one failed. */
+  parallel = false;
   /** The attempt under way, for the headers of its answer. */
   current: { readonly backend: string; readonly model: string; readonly why: string; rewritten: boolean } | undefined;
   #attemptStartedAt = 0;
   #begun = 0;
   error: string | undefined;
+  /** What keeps a waiting stream alive; undefined where nothing does. */
+  filler: Filler | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, route: Route, path: string, clock: Clock) {
     this.req = req;
@@ -119,6 +124,7 @@ export class Exchange {
       categoryWhy: this.categoryWhy,
       strategy: this.strategy,
       attempts: this.attempts,
+      ...(this.parallel ? { parallel: true as const } : {}),
       outcome,
       status: outcome === 'client-left' && !this.res.headersSent ? 499 : this.res.statusCode,
       error: this.error,

@@ -9,10 +9,17 @@ export type FailedAttempt = AttemptEnd & { readonly kind: 'failed' };
 export interface Tried {
   readonly runners: Set<string>;
   readonly backends: Set<string>;
+  /** What the model must be listed to be capable of, once a server has refused the request for lack of it. */
+  capability: string | undefined;
   last: { readonly backend: string; readonly failure: Failure } | undefined;
 }
 
-export const nothingTried = (): Tried => ({ runners: new Set(), backends: new Set(), last: undefined });
+export const nothingTried = (): Tried => ({
+  runners: new Set(),
+  backends: new Set(),
+  capability: undefined,
+  last: undefined,
+});
 
 /** Seconds after which a retry is suggested when nothing better is known. */
 const RETRY_AFTER_SECONDS = 5;
@@ -35,6 +42,8 @@ export const failureError = (backend: string, failure: Failure, attempts: number
     case 'reset':
     case 'status-5xx':
     case 'model-missing':
+    case 'route-missing':
+    case 'unsupported':
     case 'error-line':
     case 'cut-stream':
     case 'bad-answer':

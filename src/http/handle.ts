@@ -7,6 +7,8 @@ import { Inference } from './infer.ts';
 import { methodsOf } from './methods.ts';
 import type { HandlerParts } from './parts.ts';
 import { Pass } from './pass.ts';
+import { Changes } from './pool/changes.ts';
+import { Fanout } from './pool/fanout.ts';
 import { Reads } from './pool/reads.ts';
 import { readTarget, withoutDots, type RequestTarget } from './request-target.ts';
 import { routeOf } from './routes.ts';
@@ -17,12 +19,16 @@ export class Handler {
   readonly #inference: Inference;
   readonly #pass: Pass;
   readonly #reads: Reads;
+  readonly #changes: Changes;
+  readonly #fanout: Fanout;
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
-    this.#inference = new Inference(parts);
     this.#pass = new Pass(parts);
     this.#reads = new Reads(parts);
+    this.#fanout = new Fanout(parts);
+    this.#inference = new Inference(parts, this.#fanout);
+    this.#changes = new Changes(parts, this.#fanout);
   }
 
   /** Serves one request; never throws and never leaves one without an end. */
@@ -40,8 +46,9 @@ export class Handler {
   }
 
   async #serve(exchange: Exchange): Promise<void> {
-    const { forwarder, read } = exchange.route;
+    const { forwarder, read, change } = exchange.route;
     if (forwarder === 'inference') await this.#inference.serve(exchange);
+    else if (change !== undefined) await this.#changes.serve(exchange, change);
     else if (read === undefined) await this.#pass.serve(exchange);
     else await this.#reads.serve(exchange, read);
   }
@@ -67,6 +74,7 @@ export class Handler {
   /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
   sweep(idleMs: number): void {
     this.#inference.sweep(idleMs);
+    this.#fanout.sweep(idleMs);
   }
 
   #asProxyError(exchange: Exchange, error: unknown): ProxyError {

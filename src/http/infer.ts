@@ -1,16 +1,23 @@
 import { Runner } from '../backends/backend.ts';
 import type { Lease } from '../backends/registry.ts';
 import { ProxyError } from '../core/errors.ts';
-import { modelKey } from '../core/model-name.ts';
+import { isCloudName, modelKey } from '../core/model-name.ts';
 import type { RequestFacts } from '../core/types.ts';
 import { Attempt, type AttemptEnd } from '../forward/attempt.ts';
-import { readBody } from '../forward/body.ts';
-import type { Failure } from '../forward/classify.ts';
-import { requestHeaders } from '../forward/headers.ts';
-import { readAsk, readWishes, withModel, type Ask } from './ask.ts';
+import { classifyStatus, lackedCapability, unsupported, type Failure } from '../forward/classify.ts';
+import { inBandError } from '../forward/dialect.ts';
+import { errorMessage } from '../forward/events.ts';
+import { requestHeaders, withoutHeader } from '../forward/headers.ts';
+import { endInBand } from '../forward/in-band.ts';
+import { readWishes, type Ask } from './ask.ts';
+import { candidates, type Wanted } from './candidates.ts';
 import type { Exchange } from './exchange.ts';
 import { costsBudget, failureError, noBackend, nothingTried, type FailedAttempt, type Tried } from './failover.ts';
+import { Filler } from './filler.ts';
+import { readIncoming, type Incoming } from './incoming.ts';
 import type { HandlerParts, HandlerSettings } from './parts.ts';
+import { Unload } from './pool/changes-unload.ts';
+import type { Fanout } from './pool/fanout.ts';
 import { modelNotFoundText } from './routes.ts';
 import type { Target, Tiers } from './targets.ts';
 
@@ -24,8 +31,8 @@ interface Place {
 /** What is asked for, ready to be routed. */
 interface Job {
   readonly facts: RequestFacts;
-  readonly ask: Ask;
-  readonly tiers: Tiers;
+  readonly incoming: Incoming;
+  readonly wanted: Wanted;
   readonly settings: HandlerSettings;
 }
 
@@ -33,9 +40,11 @@ interface Job {
 export class Inference {
   readonly #parts: HandlerParts;
   readonly #active = new Set<Attempt>();
+  readonly #unload: Unload;
 
-  constructor(parts: HandlerParts) {
+  constructor(parts: HandlerParts, fanout: Fanout) {
     this.#parts = parts;
+    this.#unload = new Unload(parts, fanout);
   }
 
   /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
@@ -45,9 +54,25 @@ export class Inference {
 
   /** Serves one request. @throws ProxyError when it is refused or every attempt failed; ClientLeft while it waited */
   async serve(exchange: Exchange): Promise<void> {
-    const { gate, clock } = this.#parts;
     const job = await this.#understand(exchange);
-    const { facts, tiers, settings } = job;
+    const { facts, incoming, wanted, settings } = job;
+    if (incoming.ask.purpose === 'unload') {
+      await this.#unload.serve(exchange, incoming.ask, wanted.tiers.flat());
+      return;
+    }
+    const { keepaliveMs } = settings;
+    const filler = facts.stream && keepaliveMs !== undefined ? new Filler(exchange, keepaliveMs) : undefined;
+    try {
+      await this.#tryAll(exchange, job);
+    } finally {
+      filler?.stop();
+    }
+  }
+
+  /** One backend after the other, until one has answered or nobody is left. */
+  async #tryAll(exchange: Exchange, job: Job): Promise<void> {
+    const { gate, clock } = this.#parts;
+    const { facts, incoming, wanted } = job;
     this.#parts.retries.request(clock.now());
     const tried = nothingTried();
     for (;;) {
@@ -59,14 +84,16 @@ export class Inference {
         tried.last !== undefined,
       );
       exchange.queueMs += clock.now() - waitFrom;
-      const end = await this.#attempt(exchange, job, place);
+      const end = await this.#attempt(exchange, job, place, tried);
       if (end.kind !== 'failed') return;
+      if (incoming.tail?.failure !== undefined) throw incoming.tail.failure;
       const { runner } = place.lease;
-      this.#parts.suspect(runner.backendId);
+      if (end.failure.reason === 'route-missing') this.#parts.gaps.learn(runner.backend, wanted.method, wanted.path);
+      else this.#parts.suspect(runner.backendId);
       tried.last = { backend: runner.backendId, failure: end.failure };
       // Whether anybody is left comes first: asking whether a retry is allowed spends budget.
-      const remain = this.#othersRemain(tried, runner, end.failure, tiers, exchange.attempts.length);
-      if (!remain || !this.#mayRetry(exchange, end.failure, settings.maxAttempts, facts)) {
+      const remain = this.#othersRemain(tried, runner, end.failure, wanted, exchange.attempts.length);
+      if (!remain || !this.#mayRetry(exchange, end.failure, job)) {
         this.#giveUp(exchange, end, runner.backendId);
         return;
       }
@@ -80,8 +107,8 @@ export class Inference {
     const { req, route, path } = exchange;
     const wishes = readWishes(req.headers);
     exchange.explain = wishes.explain;
-    const body = await readBody(req, settings.bodyBytes, settings.bodyIdleMs);
-    const ask = readAsk(route, path, req.headers, body);
+    const incoming = await readIncoming(exchange, settings);
+    const { ask } = incoming;
     exchange.model = ask.model;
     exchange.strategy = settings.strategy.name;
     if (wishes.category === undefined) {
@@ -106,13 +133,13 @@ export class Inference {
       priority: wishes.priority,
       deadline: exchange.startedAt + wishes.deadlineMs,
     };
-    return { facts, ask, tiers, settings };
+    return { facts, incoming, wanted: { tiers, method: req.method ?? '', path }, settings };
   }
 
   /** Before a model is called unknown the backends are asked again: somebody may have just pulled it. */
   async #ensureKnown(tiers: Tiers, path: string, asked: string): Promise<void> {
     const { registry, refreshModels } = this.#parts;
-    const known = (): boolean => tiers.some((tier) => tier.some(({ key }) => registry.models().has(key)));
+    const known = (): boolean => tiers.some((tier) => tier.some(({ key }) => registry.knows(key)));
     if (known()) return;
     await refreshModels();
     if (known()) return;
@@ -130,12 +157,12 @@ export class Inference {
    * @throws ProxyError when nobody is eligible, so that waiting would be pointless
    */
   #reserve(job: Job, tried: Tried, attempts: number): Place | undefined {
-    const { registry, clock, rng, metrics } = this.#parts;
+    const { registry, gaps, clock, rng, metrics } = this.#parts;
     const { strategy } = job.settings;
     const at = clock.now();
     let full = false;
-    for (const tier of job.tiers) {
-      const runners = this.#candidates(tier, tried);
+    for (const [index, open] of candidates(registry, gaps, job.wanted, tried).entries()) {
+      const runners = this.#suited(job.incoming.ask, open);
       const ranking = strategy.rank(job.facts, runners, { at, rng });
       for (let i = 0; i < ranking.size; i++) {
         const choice = ranking.at(i);
@@ -150,22 +177,19 @@ export class Inference {
         // A failover does not advance a strategy's cursor: one request, one turn.
         if (tried.last === undefined) strategy.chosen?.(runner, runners);
         metrics.decision(strategy.name, clock.now() - at);
-        return { lease, why, target: tier.find(({ key }) => key === runner.model) ?? targetOf(runner) };
+        return { lease, why, target: targetOf(runner, job.wanted.tiers[index] ?? []) };
       }
     }
     if (full) return undefined;
     if (tried.last !== undefined) throw failureError(tried.last.backend, tried.last.failure, attempts);
-    throw noBackend(`no backend can take the request now (${this.#obstacles(job.tiers).join('; ')})`);
+    throw noBackend(`no backend can take the request now (${this.#obstacles(job.wanted.tiers).join('; ')})`);
   }
 
-  #candidates(tier: readonly Target[], tried: Tried): readonly Runner[] {
-    const runners: Runner[] = [];
-    for (const { key } of tier) {
-      for (const runner of this.#parts.registry.eligible(key).runners) {
-        if (!tried.runners.has(runner.id) && !tried.backends.has(runner.backendId)) runners.push(runner);
-      }
-    }
-    return runners;
+  /** A request that only loads its model goes where it is in memory already, if it is anywhere. */
+  #suited(ask: Ask, runners: readonly Runner[]): readonly Runner[] {
+    if (ask.purpose !== 'load') return runners;
+    const resident = runners.filter((runner) => runner.resident);
+    return resident.length > 0 ? resident : runners;
   }
 
   #obstacles(tiers: Tiers): readonly string[] {
@@ -178,26 +202,34 @@ export class Inference {
   // ---- attempt ----
 
   /** Sends the request to the backend whose place was taken, and gives the place back with what came of it. */
-  async #attempt(exchange: Exchange, { facts, ask }: Job, { lease, target, why }: Place): Promise<AttemptEnd> {
+  async #attempt(exchange: Exchange, job: Job, { lease, target, why }: Place, tried: Tried): Promise<AttemptEnd> {
     const { pools, clock, recorder } = this.#parts;
+    const { facts, incoming } = job;
     const { runner } = lease;
     const { backend } = runner;
     const { req, res } = exchange;
     const rewritten = target.key !== facts.model;
     exchange.begin({ backend: backend.id, model: target.name, why, rewritten });
+    const { head, decoded } = incoming.outgoing(rewritten ? target.name : undefined);
     const attempt = new Attempt({
       dispatcher: pools.get({ id: backend.id, origin: backend.config.url.origin }),
       method: 'POST',
       path: backend.pathPrefix + (req.url ?? '/'),
-      headers: requestHeaders(req.rawHeaders, exchange.id, {
-        ...backend.config.headers,
-        // Answers are judged by their bytes. Ollama compresses nothing itself, but hands this on to ollama.com.
-        'accept-encoding': 'identity',
-      }),
-      body: rewritten ? withModel(ask.body, ask.modelSpan, target.name) : ask.body,
+      headers: [
+        ...requestHeaders(
+          decoded ? withoutHeader(req.rawHeaders, 'content-encoding') : req.rawHeaders,
+          exchange.id,
+          // Answers are judged by their bytes. Ollama compresses nothing itself, but hands this on to ollama.com.
+          { ...backend.config.headers, 'accept-encoding': 'identity' },
+        ),
+        ...lengthOf(req.headers['content-length'], incoming, head),
+      ],
+      body: incoming.tail === undefined ? head : incoming.tail.after(head),
       dialect: exchange.dialect,
       res,
       ownHeaders: exchange.ownHeaders,
+      answering: () => exchange.filler?.giveWay(),
+      judge: (status, message) => this.#judge(job, tried, { lease, target, why }, status, message),
       clock,
     });
     this.#active.add(attempt);
@@ -221,35 +253,70 @@ export class Inference {
 
   // ---- fail over ----
 
-  #mayRetry(exchange: Exchange, failure: Failure, maxAttempts: number, facts: RequestFacts): boolean {
+  /** How an answer that is no success is to be taken: as the client's, or as one that somebody else may do better. */
+  #judge(job: Job, tried: Tried, { lease, target }: Place, status: number, message: string): Failure | 'answer' {
+    const verdict = classifyStatus(status, message);
+    if (verdict !== 'answer') return verdict;
+    const capability = lackedCapability(status, message);
+    const refusedByCloud = (status === 401 || status === 403) && isCloudName(target.key);
+    if (capability === undefined && !refusedByCloud) return 'answer';
+    const { registry, gaps } = this.#parts;
+    const next = { ...tried, runners: new Set([...tried.runners, lease.runner.id]), capability };
+    if (candidates(registry, gaps, job.wanted, next).every(({ length }) => length === 0)) return 'answer';
+    tried.capability = capability;
+    return unsupported(status, message);
+  }
+
+  #mayRetry(exchange: Exchange, failure: Failure, { facts, incoming, settings }: Job): boolean {
     const at = this.#parts.clock.now();
-    if (!failure.retryable || exchange.left) return false;
-    if (exchange.attempts.length >= maxAttempts || at >= facts.deadline) return false;
+    if (!failure.retryable || exchange.left || incoming.tail?.touched === true || at >= facts.deadline) return false;
+    // A server without the route has cost nothing, and there may be many of an old version.
+    const counted = exchange.attempts.filter(
+      ({ outcome }) => outcome.kind !== 'backend-failed' || outcome.reason !== 'route-missing',
+    );
+    if (counted.length >= settings.maxAttempts) return false;
     return !costsBudget(failure) || this.#parts.retries.take(at);
   }
 
   /** Notes who is not to be asked again, and says whether anybody is left. */
-  #othersRemain(tried: Tried, runner: Runner, failure: Failure, tiers: Tiers, attempts: number): boolean {
+  #othersRemain(tried: Tried, runner: Runner, failure: Failure, wanted: Wanted, attempts: number): boolean {
+    const remain = (): boolean =>
+      candidates(this.#parts.registry, this.#parts.gaps, wanted, tried).some(({ length }) => length > 0);
     tried.runners.add(runner.id);
     if (failure.blame === 'backend') tried.backends.add(runner.backendId);
-    if (tiers.some((tier) => this.#candidates(tier, tried).length > 0)) return true;
+    if (remain()) return true;
     // A kept-alive connection that the backend closed at the moment of use says nothing about the backend, so one that
     // stands alone is asked once more.
     if (failure.reason !== 'reset' || attempts > 1) return false;
     tried.runners.delete(runner.id);
     tried.backends.delete(runner.backendId);
-    return tiers.some((tier) => this.#candidates(tier, tried).length > 0);
+    return remain();
   }
 
   /** No attempt is left: the backend's own word where it is one for the client, else an error of ours. */
   #giveUp(exchange: Exchange, end: FailedAttempt, backend: string): void {
     const { failure, answer } = end;
-    if (failure.reason !== 'model-missing' || answer === undefined) {
+    if (!PASSED_ON.has(failure.reason) || answer === undefined) {
       throw failureError(backend, failure, exchange.attempts.length);
     }
-    exchange.res.writeHead(answer.status, [...answer.headers, ...exchange.ownHeaders()]);
-    exchange.res.end(answer.body);
+    const { res, dialect } = exchange;
+    if (res.headersSent) {
+      endInBand(res, inBandError(dialect, errorMessage(answer.body), null, answer.status));
+      return;
+    }
+    res.writeHead(answer.status, [...answer.headers, ...exchange.ownHeaders()]);
+    res.end(answer.body);
   }
 }
 
-const targetOf = (runner: Runner): Target => ({ key: runner.model, name: runner.model });
+/** Refusals that are the client's to hear in the backend's own words once nobody else is left. */
+const PASSED_ON: ReadonlySet<Failure['reason']> = new Set(['model-missing', 'route-missing', 'unsupported']);
+
+const targetOf = ({ model }: Runner, tier: readonly Target[]): Target =>
+  tier.find(({ key }) => key === model) ?? { key: model, name: model };
+
+/** The length of a body whose rest is not here yet, where the client declared one: a known length stays known. */
+const lengthOf = (declared: string | undefined, { ask, tail }: Incoming, head: Buffer): readonly string[] =>
+  tail === undefined || declared === undefined
+    ? []
+    : ['content-length', String(Number(declared) + head.length - ask.body.length)];

@@ -1,5 +1,6 @@
 import type { Gate } from '../admission/gate.ts';
 import type { Registry } from '../backends/registry.ts';
+import type { Config } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Rng } from '../core/rng.ts';
 import type { Log, Strategy } from '../core/types.ts';
@@ -10,6 +11,7 @@ import type { Metrics } from '../results/metrics.ts';
 import type { Recorder } from '../results/recorder.ts';
 import type { CategorizerChain } from '../tasks/index.ts';
 import type { FrontSettings } from './front.ts';
+import type { RouteGaps } from './route-gaps.ts';
 import type { TargetTable } from './targets.ts';
 
 /** What may change at run time; read anew for each request, so that a request sees one state of it throughout. */
@@ -20,6 +22,9 @@ export interface HandlerSettings {
   readonly bodyBytes: number;
   readonly bodyIdleMs: number;
   readonly front: FrontSettings;
+  /** ms between two bits of filler for streams that wait; undefined = none. */
+  readonly keepaliveMs: number | undefined;
+  readonly changes: Config['changes'];
 }
 
 /** Everything that the data path works with; wired in app.ts. */
@@ -31,12 +36,13 @@ export interface HandlerParts {
   readonly pools: Pools;
   readonly passthrough: Passthrough;
   readonly retries: RetryBudget;
+  readonly gaps: RouteGaps;
   readonly recorder: Recorder;
   readonly metrics: Metrics;
   /** Asks every backend for its models again; resolves when they have answered. */
   readonly refreshModels: () => Promise<void>;
-  /** The same, but nothing that they answer is older than this call. */
-  readonly freshModels: () => Promise<void>;
+  /** The same, of all or of these, but nothing that they answer is older than this call. */
+  readonly freshModels: (backends?: readonly string[]) => Promise<void>;
   /** Something went wrong with a backend: look at it soon. */
   readonly suspect: (backendId: string) => void;
   readonly clock: Clock;

@@ -1,19 +1,33 @@
 import type { Dialect, Endpoint } from '../core/types.ts';
+import { segmentAfter } from './methods.ts';
 
 /** What is answered from what the backends last said of themselves. */
 export type PoolRead = 'root' | 'version' | 'tags' | 'ps' | 'models';
+
+/** What changes which models the pool has; an `upload` also asks whether a file is there. */
+export type PoolChange = 'pull' | 'push' | 'create' | 'copy' | 'delete' | 'upload';
 
 /** How a request is forwarded and where it names its model. */
 export interface Route {
   readonly endpoint: Endpoint;
   readonly dialect: Dialect;
-  readonly forwarder: 'inference' | 'passthrough' | 'read';
+  readonly forwarder: 'inference' | 'passthrough' | 'read' | 'change';
   /** What a `read` asks of the pool. */
   readonly read?: PoolRead;
+  /** What a `change` does to the pool. */
+  readonly change?: PoolChange;
   /** Member of the JSON body that names the model, in order of preference; empty = the body is not read. */
   readonly modelIn: readonly string[];
   /** A name that stands for another model is replaced by it; else it stays, so that nothing is deleted by its alias. */
   readonly resolves: boolean;
+  /** The body is a form (`multipart/form-data`) and not JSON. */
+  readonly form: boolean;
+  /** Ollama has no such route at this version; a newer server may. */
+  readonly unknown: boolean;
+  /** Speaks for the account of one server at ollama.com, so it always goes to the same. */
+  readonly pinned: boolean;
+  /** What the path names its model after, where it does. */
+  readonly modelAfter?: string;
   /** The request struct's name in Go's type errors. */
   readonly goType: string;
 }
@@ -24,6 +38,9 @@ const inference = (endpoint: Endpoint, dialect: Dialect, goType: string): Route 
   forwarder: 'inference',
   modelIn: ['model'],
   resolves: true,
+  form: false,
+  unknown: false,
+  pinned: false,
   goType,
 });
 
@@ -33,6 +50,9 @@ const passthrough = (dialect: Dialect, ...modelIn: readonly string[]): Route => 
   forwarder: 'passthrough',
   modelIn,
   resolves: false,
+  form: false,
+  unknown: false,
+  pinned: false,
   goType: 'Request',
 });
 
@@ -40,6 +60,12 @@ const read = (dialect: Dialect, what: PoolRead): Route => ({
   ...passthrough(dialect),
   forwarder: 'read',
   read: what,
+});
+
+const change = (what: PoolChange, ...modelIn: readonly string[]): Route => ({
+  ...passthrough('native', ...modelIn),
+  forwarder: 'change',
+  change: what,
 });
 
 /** The one table of routes that need more than being handed on (Ollama server/routes.go, GenerateRoutes, v0.33). */
@@ -53,6 +79,9 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'POST /v1/embeddings': inference('embed', 'openai', 'EmbedRequest'),
   'POST /v1/responses': inference('chat', 'openai', 'ResponsesRequest'),
   'POST /v1/messages': inference('chat', 'anthropic', 'MessagesRequest'),
+  'POST /v1/audio/transcriptions': { ...inference('other', 'openai', 'TranscriptionRequest'), form: true },
+  // From 0.35 on; it answers with one JSON value and never streams.
+  'POST /v1/systemone': inference('other', 'openai', 'DecisionRequest'),
   'GET /': read('native', 'root'),
   'HEAD /': read('native', 'root'),
   'GET /api/version': read('native', 'version'),
@@ -61,21 +90,39 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'HEAD /api/tags': read('native', 'tags'),
   'GET /api/ps': read('native', 'ps'),
   'GET /v1/models': read('openai', 'models'),
+  'GET /api/status': passthrough('native'),
+  'GET /api/experimental/model-recommendations': passthrough('native'),
+  'POST /api/experimental/web_search': passthrough('native'),
+  'POST /api/experimental/web_fetch': passthrough('native'),
+  'POST /api/me': { ...passthrough('native'), pinned: true },
+  'POST /api/signout': { ...passthrough('native'), pinned: true },
   'POST /api/show': { ...passthrough('native', 'model', 'name'), resolves: true },
-  'POST /api/push': passthrough('native', 'model', 'name'),
-  'POST /api/copy': passthrough('native', 'source'),
-  'DELETE /api/delete': passthrough('native', 'model', 'name'),
+  'POST /api/pull': change('pull', 'model', 'name'),
+  'POST /api/push': change('push', 'model', 'name'),
+  'POST /api/create': change('create', 'model', 'name'),
+  'POST /api/copy': change('copy', 'source'),
+  'DELETE /api/delete': change('delete', 'model', 'name'),
 };
 
-const NATIVE = passthrough('native');
-const OPENAI = passthrough('openai');
+const UPLOAD = change('upload');
+const MODEL: Route = { ...passthrough('openai'), modelAfter: '/v1/models/', resolves: true };
+const ACCOUNT_KEY: Route = { ...passthrough('native'), pinned: true };
+const NATIVE: Route = { ...passthrough('native', 'model'), unknown: true };
+const OPENAI: Route = { ...passthrough('openai', 'model'), unknown: true };
 
 /**
  * The route of a request; unknown ones are handed on as they are, so that newer servers keep their newer routes.
- * @param path without the query
+ * @param path decoded, without the query
  */
-export const routeOf = (method: string, path: string): Route =>
-  ROUTES[`${method} ${path}`] ?? (path.startsWith('/v1/') ? OPENAI : NATIVE);
+export const routeOf = (method: string, path: string): Route => {
+  const route = ROUTES[`${method} ${path}`];
+  if (route !== undefined) return route;
+  const blob = (method === 'HEAD' || method === 'POST') && segmentAfter('/api/blobs/', path) !== undefined;
+  if (blob) return UPLOAD;
+  if (method === 'GET' && segmentAfter('/v1/models/', path) !== undefined) return MODEL;
+  if (method === 'DELETE' && segmentAfter('/api/user/keys/', path) !== undefined) return ACCOUNT_KEY;
+  return path.startsWith('/v1/') ? OPENAI : NATIVE;
+};
 
 /** What Ollama answers when a request names a model that it does not have, in the words of that route. */
 export const modelNotFoundText = (path: string, model: string): string =>

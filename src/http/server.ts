@@ -10,6 +10,9 @@ import type { HostPort } from '../config/types.ts';
  */
 const KEEP_ALIVE_MS = 120_000;
 
+/** Connections that may wait to be accepted: Node's 511 is less than a burst of clients that `limits.connections` allows. */
+const BACKLOG = 4_096;
+
 export interface ListenerOptions {
   readonly address: HostPort;
   readonly headerBytes: number;
@@ -30,6 +33,8 @@ export class Listener {
       {
         maxHeaderSize: options.headerBytes,
         headersTimeout: options.headTimeoutMs,
+        // Node looks for late heads only every 30 s unless told otherwise.
+        connectionsCheckingInterval: Math.min(30_000, Math.ceil(options.headTimeoutMs / 2)),
         // A body has an idle limit of its own; a whole-request timeout would cut slow uploads of gigabytes.
         requestTimeout: 0,
         keepAliveTimeout: KEEP_ALIVE_MS,
@@ -51,7 +56,7 @@ export class Listener {
     const { host, port } = this.#address;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
+      this.#server.listen({ port, host, backlog: BACKLOG }, () => {
         this.#server.off('error', reject);
         const bound = this.#server.address() as AddressInfo;
         resolve({ host, port: bound.port });

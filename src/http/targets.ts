@@ -12,6 +12,11 @@ export interface Target {
 /** Targets that suit equally well; earlier tiers are preferred. */
 export type Tiers = readonly (readonly Target[])[];
 
+/** What a name stands for: itself, one other model, or any of several. */
+export type Meaning =
+  | { readonly kind: 'model' | 'alias'; readonly target: Target }
+  | { readonly kind: 'virtual'; readonly of: readonly string[] };
+
 const target = (name: string): Target => ({ key: modelKey(name), name });
 
 /**
@@ -48,6 +53,16 @@ export class TargetTable {
     const preferred = virtual.prefer[category] ?? [];
     const rest = virtual.candidates.filter((candidate) => !preferred.includes(candidate));
     return [preferred.map(target), rest.map(target)].filter((tier) => tier.length > 0);
+  }
+
+  /**
+   * What a name means to a request about a model's files: an alias names one model, a virtual model none in particular.
+   */
+  meaning(name: string): Meaning {
+    const real = this.#resolve(name);
+    const virtual = this.#virtual.get(modelKey(real));
+    if (virtual !== undefined) return { kind: 'virtual', of: virtual.candidates };
+    return { kind: modelKey(real) === modelKey(name) ? 'model' : 'alias', target: target(real) };
   }
 
   /** Every alias and virtual model, with the models that it may be served with, best first. */

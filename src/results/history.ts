@@ -23,6 +23,8 @@ export interface RequestRecord {
   readonly categoryWhy: string | undefined;
   readonly strategy: string | undefined;
   readonly attempts: readonly AttemptRecord[];
+  /** They ran side by side, for a request that goes to several backends at once. */
+  readonly parallel?: true;
   readonly outcome: RequestOutcome;
   /** Status the client saw; 499 when it left before there was one. */
   readonly status: number;

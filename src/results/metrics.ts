@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { modelKey } from '../core/model-name.ts';
 import { PRIORITY_CLASSES, type BreakerState, type PriorityClass } from '../core/types.ts';
 import type { RequestRecord } from './history.ts';
 
@@ -15,6 +16,8 @@ export interface MetricsSources {
   strategy(): string;
   /** Model names that may become a label as they are; others count as `other`. */
   knownModel(name: string): boolean;
+  /** Models of which backends have different files under one name. */
+  digestSkew(): readonly { readonly model: string; readonly digests: readonly { readonly digest: string }[] }[];
 }
 
 /** A first token takes from 10 ms (cached, small model) to minutes (cold load behind a queue). */
@@ -55,6 +58,7 @@ export class Metrics {
   readonly #strategyChanges: Counter;
   readonly #reloads: Counter<'result'>;
   readonly #refusals: Counter<'code'>;
+  readonly #changes: Counter<'operation' | 'outcome'>;
 
   constructor(sources: MetricsSources, version: string) {
     this.#sources = sources;
@@ -156,6 +160,12 @@ export class Metrics {
       labelNames: ['code'],
       registers,
     });
+    this.#changes = new Counter({
+      name: name('model_changes_total'),
+      help: 'Pulls, pushes, creates, copies, deletes, uploads and unloads, by what came of them. outcome="partial" means that some servers have it done and some have not: the log says which, event="model-change".',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    });
     this.#gauges(version);
   }
 
@@ -210,6 +220,18 @@ export class Metrics {
         },
       }),
       new Gauge({
+        name: name('model_digest_skew'),
+        help: 'How many different files backends have under the name of this model; absent when they agree. Their answers may differ: pull the model anew.',
+        labelNames: ['model'],
+        registers,
+        collect() {
+          this.reset();
+          for (const { model, digests } of sources.digestSkew()) {
+            this.set({ model }, new Set(digests.map(({ digest }) => digest)).size);
+          }
+        },
+      }),
+      new Gauge({
         name: name('strategy_info'),
         help: 'The routing strategy in force, always 1.',
         labelNames: ['strategy'],
@@ -232,6 +254,11 @@ export class Metrics {
     for (const gauge of gauges) this.#registry.registerMetric(gauge);
   }
 
+  /** One change of the pool's models; both labels come from closed sets. */
+  modelChange(operation: string, outcome: string): void {
+    this.#changes.inc({ operation, outcome });
+  }
+
   /** The whole text for a scrape, with its content type. */
   async expose(): Promise<{ readonly contentType: string; readonly text: string }> {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
@@ -245,7 +272,7 @@ export class Metrics {
     this.#requests.inc({ endpoint, model, category: this.#category(record.category), backend, outcome });
     this.#duration.observe({ endpoint, outcome }, record.totalMs / 1000);
     if (record.error !== undefined) this.#refusals.inc({ code: record.error });
-    for (const attempt of record.attempts.slice(0, -1)) {
+    for (const attempt of record.parallel === true ? [] : record.attempts.slice(0, -1)) {
       if (attempt.outcome.kind === 'backend-failed') this.#retries.inc({ reason: attempt.outcome.reason });
     }
     if (endpoint === 'other') return;
@@ -285,7 +312,7 @@ export class Metrics {
 
   #model(name: string | undefined): string {
     if (name === undefined || name === '') return '';
-    return this.#sources.knownModel(name) ? name : 'other';
+    return this.#sources.knownModel(name) ? modelKey(name) : 'other';
   }
 
   #category(name: string | undefined): string {

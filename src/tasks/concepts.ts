@@ -6,6 +6,7 @@
 export const CONCEPTS = {
   // What is asked for.
   create: 'verb',
+  add: 'verb',
   light: 'verb',
   implement: 'verb',
   support: 'verb',

@@ -38,7 +38,8 @@ export const judge = ({ ask: all, pasted, system, layout }: Reading): Tally => {
   weighAsk(tally, ask);
   weighWords(tally, pasted, all.length === 0 ? PASTED_ALONE_FACTOR : PASTED_FACTOR, undefined);
   weighWords(tally, system, SYSTEM_FACTOR, undefined);
-  weighSigns(tally, layout, all.length === 0 && pasted.length > 0);
+  const isBare = all.length === 0 && pasted.length > 0;
+  weighSigns(tally, layout, isBare, all.length > LONG_ASK ? 0.4 : 1);
   return tally;
 };
 
@@ -69,18 +70,25 @@ const weighAsk = (tally: Tally, sentences: readonly Sentence[]): void => {
   if (identifiers > 0) tally.add('uses names from a program', identifier, Math.min(3, identifiers));
 };
 
-/** Full weight for the first and the last sentence and for anything put as an order; a share for the rest. */
+/**
+ * Full weight for the first and the last sentence and for anything put as an order, a share for the rest. Long
+ * instructions say what they are for in their title and in the sentence that sets the role.
+ */
 const factorsOf = (sentences: readonly Sentence[], requests: readonly Request[]): number[] => {
   const last = sentences.length - 1;
   const middle = Math.max(1, sentences.length - 2);
+  const isLong = sentences.length > LONG_ASK;
   return sentences.map((sentence, index) => {
     const base = requests[index]?.imperative === true || sentence.question ? 1 : 0.6;
     if (isHeading(sentence) && index < last) return 0.2;
-    if (index === 0) return base;
-    if (index === last) return base * (sentences.length > 6 ? 0.6 : 0.85);
+    if (index === 0) return isLong && sentence.words <= TITLE_WORDS ? TITLE_FACTOR : base;
+    if (isLong && index < 4 && sentence.hits.some((hit) => hit.concept === 'role')) return 1;
+    if (index === last) return base * (isLong ? 0.6 : 0.85);
     return base * Math.min(0.7, 2 / middle);
   });
 };
+const TITLE_WORDS = 10;
+const TITLE_FACTOR = 1.6;
 
 /** One word by itself among sentences, such as "Problem:" or "Tests:", is a heading. */
 const isHeading = ({ words, hits }: Sentence): boolean => words === 1 && hits[0]?.kind === 'object';
@@ -147,7 +155,8 @@ const isCommitLike = (sentences: readonly Sentence[], requests: readonly Request
   if (first.verbFinal || (verb !== undefined && NOT_IN_COMMITS.has(verb.concept))) return false;
   const opens = verb !== undefined && (first.unspaced || verb.wordsBefore === 0);
   const names = first.identifiers > 0 || isSoftware(first) || first.hits.some((hit) => hit.concept === 'doc');
-  if (!names) return opens && first.lowerStart && !EVERYDAY_VERBS.has(verb.concept) && first.articles === 0;
+  if (!names)
+    return opens && (first.lowerStart || first.unspaced) && !EVERYDAY_VERBS.has(verb.concept) && first.articles === 0;
   if (first.lowerStart) return opens || first.words >= 3;
   return opens && first.articles === 0;
 };
@@ -179,13 +188,18 @@ const weighWords = (
   }
 };
 
-const weighSigns = (tally: Tally, { signs }: Layout, codeOnly: boolean): void => {
+/** Sentences past which file names say little about the task: long instructions mention every kind of file. */
+const LONG_ASK = 6;
+const FILES: ReadonlySet<string> = new Set(['testFile', 'docFile', 'codeFile', 'testCode']);
+
+const weighSigns = (tally: Tally, { signs }: Layout, isBare: boolean, filesFactor: number): void => {
   for (const [sign, times] of signs) {
     const vector = signVectors.get(sign);
-    if (vector !== undefined) tally.add(SIGN_WORDS[sign] ?? sign, vector, times > 2 ? 1.2 : 1);
+    const factor = FILES.has(sign) ? filesFactor : times > 2 ? 1.2 : 1;
+    if (vector !== undefined) tally.add(SIGN_WORDS[sign] ?? sign, vector, factor);
   }
   const stub = signVectors.get('stub');
-  if (codeOnly && stub !== undefined && !signs.has('trace') && !signs.has('diff')) {
+  if (isBare && stub !== undefined && !signs.has('trace') && !signs.has('diff')) {
     tally.add('nothing but code', stub, 1);
   }
 };

@@ -2,8 +2,8 @@ import { MAX_LINE, signsOfLine } from './signs.ts';
 import type { Sign } from './signs.ts';
 
 /** Units read from the start and from the end of a text; what lies between is not looked at. */
-export const HEAD_UNITS = 3072;
-export const TAIL_UNITS = 1024;
+export const HEAD_UNITS = 2048;
+export const TAIL_UNITS = 512;
 
 /** A stretch of the text that is read as one: somebody's own words, or something pasted. */
 export interface Block {
@@ -51,7 +51,9 @@ export const layOut = (input: string): Layout => {
       for (const sign of seen) count(signs, sign);
       const inDocstring = docstring !== undefined;
       docstring = afterDocstring(line, docstring);
-      const isPasted = fence !== undefined || inDocstring || docstring !== undefined || looksPasted(line, seen);
+      const continues = blocks.at(-1)?.kind === 'pasted' && blocks.at(-1)?.end === start - 1 && INDENTED.test(line);
+      const isPasted =
+        continues || fence !== undefined || inDocstring || docstring !== undefined || looksPasted(line, seen);
       const kind = isPasted ? 'pasted' : 'prose';
       if (line.trim() !== '') push(blocks, { start, end, kind });
     }
@@ -78,6 +80,9 @@ const fenceMarker = (line: string): string | undefined => {
   return trimmed.startsWith('~~~') ? '~~~' : undefined;
 };
 
+/** Deeper than prose ever is, and no item of a list. */
+const INDENTED = /^(?: {2,}|\t)\s*[^\s\-*+•\d]/;
+
 /** The kind of docstring that is open after a line, if any: three quotes, or a block comment. */
 const afterDocstring = (line: string, open: string | undefined): string | undefined => {
   const trimmed = line.trim();
@@ -98,6 +103,9 @@ const DOCSTRINGS: readonly (readonly [string, string])[] = [
 const CODE_START =
   /^(?:import [\w{*"'.]+(?:$|[ ;,{}*.]*(?:from|as|;|$))|from [\w.]+ import |def \w+ ?\(|async def |class \w+ ?[({:<]|class \w+ (?:extends|implements) |(?:export |async |static |pub )*(?:function|func|fn) ?\*? ?\w*[(<]|(?:export )?(?:const|let|var|val) [\w[{]|(?:public|private|protected|internal) \w+[ (<]|return\b.*;$|if ?\(|elif |else ?[:{]|for ?\(|while ?\(|switch ?\(|#include|using [\w.]+;|namespace [\w.\\]+|package [\w.]+;?$|@\w+(?:\(|$)|<\?php|<\/?\w+[ >]|\$ \w|>>> |SELECT .+ FROM |INSERT INTO |CREATE TABLE |\/\/|\/\*|\* @|"""|''')/;
 
+/** Four words in a row, or "fix this: ": somebody is talking, even if code follows on the same line. */
+const WORDY_START = /^\p{L}[\p{L}'’]*(?:(?: [\p{L}'’]+,?){3}| [\p{L}'’]+(?: [\p{L}'’]+)?: )/u;
+
 const CODE_END = /(?:[{};]|=>|\)\s*:|\]\s*,?|\),?)\s*$/;
 
 const looksPasted = (line: string, seen: readonly Sign[]): boolean => {
@@ -106,6 +114,7 @@ const looksPasted = (line: string, seen: readonly Sign[]): boolean => {
   if (trimmed === '') return false;
   if (CODE_START.test(trimmed)) return true;
   if (trimmed.startsWith('> ')) return true; // a quotation
+  if (WORDY_START.test(trimmed)) return false;
   const punctuation = codePunctuation(trimmed);
   if (punctuation >= 2 && CODE_END.test(trimmed) && punctuation * 12 >= trimmed.length) return true;
   if (punctuation * 6 >= trimmed.length && trimmed.length >= 8) return true;

@@ -2,6 +2,7 @@ import { TASK_CATEGORIES } from '../core/types.ts';
 import type { Categorizer, PromptView, TaskCategory, Verdict } from '../core/types.ts';
 import { judge } from './judge.ts';
 import { layOut } from './layout.ts';
+import type { Layout } from './layout.ts';
 import { LEXICONS } from './lexicon/index.ts';
 import { readSentences } from './reader.ts';
 import type { Sentence } from './reader.ts';
@@ -18,8 +19,12 @@ const TEMPERATURE = 0.75;
 /** A system prompt says who answers, seldom what is asked: its first lines are enough. */
 const SYSTEM_UNITS = 600;
 
-/** Sentences of the ask that are weighed: the first ones, and the last one. */
-const MAX_SENTENCES = 40;
+/** Sentences of the ask that are read from the start, and from its last line. */
+const MAX_SENTENCES = 32;
+const LAST_SENTENCES = 12;
+
+/** Pasted text is read only so far: it weighs little, and its signs are counted anyway. */
+const PASTED_UNITS = 800;
 
 /**
  * The built-in categorizer: vocabulary and structure, added up as log-odds. Reads at most the head and the tail of a
@@ -42,15 +47,37 @@ const trie = (): Trie => (shared ??= compileTrie(Object.values(LEXICONS)));
 
 const weigh = ({ text, system }: PromptView): Tally => {
   const layout = layOut(text);
-  const ask: Sentence[] = [];
-  const pasted: Sentence[] = [];
-  for (const { start, end, kind } of layout.blocks) {
-    const into = kind === 'prose' ? ask : pasted;
-    for (const sentence of readSentences(trie(), layout.text, start, end)) into.push(sentence);
-  }
-  if (ask.length > MAX_SENTENCES) ask.splice(MAX_SENTENCES - 1, ask.length - MAX_SENTENCES);
   const systemHead = system.slice(0, SYSTEM_UNITS);
-  return judge({ ask, pasted, system: readSentences(trie(), systemHead, 0, systemHead.length), layout });
+  return judge({
+    ask: readAsk(layout),
+    pasted: readPasted(layout),
+    system: readSentences(trie(), systemHead, 0, systemHead.length, MAX_SENTENCES),
+    layout,
+  });
+};
+
+const readAsk = ({ text, blocks }: Layout): Sentence[] => {
+  const prose = blocks.filter(({ kind }) => kind === 'prose');
+  const last = prose.at(-1);
+  const out: Sentence[] = [];
+  for (const block of prose) {
+    const room = block === last && prose.length > 1 ? LAST_SENTENCES : MAX_SENTENCES - out.length;
+    if (room <= 0) continue;
+    for (const sentence of readSentences(trie(), text, block.start, block.end, room)) out.push(sentence);
+  }
+  return out;
+};
+
+const readPasted = ({ text, blocks }: Layout): Sentence[] => {
+  const out: Sentence[] = [];
+  let room = PASTED_UNITS;
+  for (const { start, end, kind } of blocks) {
+    if (kind !== 'pasted' || room <= 0) continue;
+    const stop = Math.min(end, start + room);
+    room -= stop - start;
+    for (const sentence of readSentences(trie(), text, start, stop, MAX_SENTENCES)) out.push(sentence);
+  }
+  return out;
 };
 
 const decide = (tally: Tally, threshold: number): Verdict => {

@@ -4,6 +4,7 @@ import type { Sign } from './signs.ts';
 /** How a concept is put into words, to explain a verdict. */
 export const CONCEPT_WORDS: Readonly<Record<Concept, string>> = {
   create: 'asks to write something',
+  add: 'asks to add something',
   light: 'asks to make something',
   implement: 'asks to implement something',
   support: 'asks for a new ability',
@@ -69,8 +70,9 @@ export const SIGN_WORDS: Readonly<Partial<Record<Sign, string>>> = {
   docFile: 'names a documentation file',
   codeFile: 'names a source file',
   prefixFeat: 'starts with "feat:"',
-  prefixFix: 'starts with "fix:"',
-  prefixDocs: 'starts with "docs:"',
-  prefixTest: 'starts with "test:"',
-  prefixRefactor: 'starts with "refactor:" or "perf:"',
+  prefixFix: 'starts with "fix:" or "/fix"',
+  prefixDocs: 'starts with "docs:" or "/explain"',
+  prefixTest: 'starts with "test:" or "/tests"',
+  prefixReview: 'starts with "/review"',
+  prefixRefactor: 'starts with "refactor:", "perf:" or "/refactor"',
 };

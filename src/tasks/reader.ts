@@ -41,14 +41,11 @@ type Boundary = 'none' | 'comma' | 'end';
 
 const ARTICLES: ReadonlySet<string> = new Set(['the', 'a', 'an']);
 
-/** Where reading stops being useful: nobody's ask has more sentences. */
-const MAX_SENTENCES = 60;
-
-/** Reads `text` from `start` to `end` into sentences with their lexicon hits. One pass, no backtracking. */
-export const readSentences = (trie: Trie, text: string, start: number, end: number): Sentence[] => {
-  const reader = new Reader(trie);
-  return reader.read(text, start, end);
-};
+/**
+ * Reads `text` from `start` to `end` into at most `limit` sentences with their lexicon hits. One pass, no backtracking.
+ */
+export const readSentences = (trie: Trie, text: string, start: number, end: number, limit: number): Sentence[] =>
+  new Reader(trie).read(text, start, end, limit);
 
 class Reader {
   readonly #trie: Trie;
@@ -70,9 +67,9 @@ class Reader {
     this.#trie = trie;
   }
 
-  read(text: string, start: number, end: number): Sentence[] {
+  read(text: string, start: number, end: number, limit: number): Sentence[] {
     let at = start;
-    while (at < end && this.#sentences.length < MAX_SENTENCES) {
+    while (at < end && this.#sentences.length < limit) {
       const unit = text.charCodeAt(at);
       const folded = foldUnit(unit);
       if (folded === SEPARATOR || folded === IGNORED) {
@@ -241,7 +238,7 @@ const boundaryOf = (unit: number, next: number): Boundary => {
     case 0x21: // !
     case 0x3a: // :
     case 0x3b: // ;
-      return foldUnit(next) === SEPARATOR ? 'end' : 'none';
+      return isAfterSentence(next) ? 'end' : 'none';
     case 0x2c: // ,
     case 0x28: // (
     case 0x29: // )
@@ -254,6 +251,10 @@ const boundaryOf = (unit: number, next: number): Boundary => {
       return 'none';
   }
 };
+
+/** White space, a closing quote or bracket: the stop before it was a full stop, not part of a number or an operator. */
+const isAfterSentence = (unit: number): boolean =>
+  unit <= 0x20 || unit === 0x22 || unit === 0x27 || unit === 0x29 || unit === 0x2a || unit === 0x60 || unit > 0x2000;
 
 const isApostrophe = (unit: number): boolean => unit === 0x27 || unit === 0x2019;
 

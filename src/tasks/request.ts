@@ -43,10 +43,11 @@ export const requestOf = (sentence: Sentence): Request => {
   const opening = openingNoun(sentence);
   const spoken = opening === undefined ? pickVerb(sentence) : undefined;
   const imperative = opening !== undefined || (spoken !== undefined && opensSentence(sentence, spoken));
-  const implied = opening ?? (imperative ? undefined : impliedVerb(sentence, spoken));
+  const isTrying = spoken !== undefined && (spoken.concept === 'run' || spoken.concept === 'use');
+  const implied = opening ?? (imperative && !isTrying ? undefined : impliedVerb(sentence, spoken));
   const verb = implied ?? (spoken === undefined ? undefined : asHowto(sentence, spoken));
   const at = spoken === undefined ? -1 : hits.indexOf(spoken);
-  const object = subjectMatter(sentence, pickObject(sentence, implied === undefined ? at : -1));
+  const object = subjectMatter(sentence, verb, pickObject(sentence, implied === undefined ? at : -1));
   return { verb, object, target: object === undefined ? 'none' : targetOf(object.concept), imperative };
 };
 
@@ -69,10 +70,23 @@ const MANIPULATIONS: ReadonlySet<Concept> = new Set<Concept>([
   'run',
 ]);
 
-/** "Fix the mistakes in my essay" is about the essay. */
-const subjectMatter = ({ hits }: Sentence, object: Hit | undefined): Hit | undefined => {
-  if (object === undefined || !ABOUT_ANYTHING.has(object.concept)) return object;
-  return hits.some((hit) => STRONG.has(hit.concept)) ? object : (hits.find(isEveryday) ?? object);
+/**
+ * "Fix the mistakes in my essay" is about the essay, "convert degrees in a Python function" about the function, and
+ * "check this code for vulnerabilities" about the vulnerabilities.
+ */
+const subjectMatter = ({ hits }: Sentence, verb: Hit | undefined, object: Hit | undefined): Hit | undefined => {
+  if (object === undefined || object.concept === 'change') return object;
+  if (verb?.concept === 'find') {
+    const sought = hits.find((hit) => hit.concept === 'security') ?? hits.find((hit) => hit.concept === 'error');
+    if (sought !== undefined) return sought;
+  }
+  const strong = hits.find((hit) => STRONG.has(hit.concept));
+  if (object.concept === 'text') {
+    return hits.find((hit) => hit.concept === 'tech' && hit.phrase === object.phrase) ?? object;
+  }
+  if (object.concept === 'life') return hits.find((hit) => hit.concept === 'code' || hit.concept === 'tech') ?? object;
+  if (!ABOUT_ANYTHING.has(object.concept) || strong !== undefined) return object;
+  return hits.find(isEveryday) ?? object;
 };
 const isEveryday = (hit: Hit): boolean => hit.concept === 'text' || hit.concept === 'life';
 
@@ -100,6 +114,7 @@ const openingNoun = (sentence: Sentence): Hit | undefined => {
   const first = sentence.hits[at];
   const verb = first === undefined ? undefined : OPENING_NOUN_VERBS[first.concept];
   if (first === undefined || verb === undefined || first.wordsBefore > at) return undefined;
+  if (first.wordsBefore === 0 && (first.words === 'test' || first.words === 'document')) return asVerb(first, verb);
   const isLateVerb = sentence.hits.some((hit) => isVerb(hit) && !hit.subordinate && hit.phrase === first.phrase);
   return isLateVerb ? undefined : asVerb(first, verb);
 };
@@ -113,12 +128,11 @@ const impliedVerb = (sentence: Sentence, spoken: Hit | undefined): Hit | undefin
   if (first !== undefined && question !== undefined && (spoken === undefined || first.concept === 'why')) {
     return asVerb(first, question);
   }
-  const complaint = hits.find((hit) => hit.concept === 'defect');
+  const complaint = hits.find((hit) => hit.concept === 'defect' || (hit.concept === 'error' && spoken === undefined));
   return complaint === undefined ? undefined : asVerb(complaint, 'debug');
 };
 
-/** Say little by themselves: another verb of the sentence tells more. */
-const LIGHT: readonly Concept[] = ['light'];
+/** Say little by themselves where another verb of the sentence tells more. */
 const LIGHT_WHEN_FINAL: readonly Concept[] = [
   'light',
   'create',
@@ -137,7 +151,9 @@ const pickVerb = ({ hits, verbFinal }: Sentence): Hit | undefined => {
   const main = verbs.filter((hit) => !hit.subordinate);
   const pool = main.length > 0 ? main : verbs;
   if (verbFinal) return pool.findLast((hit) => !LIGHT_WHEN_FINAL.includes(hit.concept)) ?? pool.at(-1);
-  return pool.find((hit) => !LIGHT.includes(hit.concept)) ?? pool[0];
+  const [first] = pool;
+  if (first === undefined || first.concept !== 'light') return first;
+  return pool.find((hit) => hit.concept !== 'light' && hit.phrase === first.phrase) ?? first;
 };
 
 /**

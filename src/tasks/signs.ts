@@ -15,6 +15,7 @@ export type Sign =
   | 'prefixDocs'
   | 'prefixTest'
   | 'prefixRefactor'
+  | 'prefixReview'
   | 'ordersTheJudge';
 
 /**
@@ -42,10 +43,14 @@ const PATTERNS: readonly (readonly [Sign, RegExp])[] = [
     /[\w-]\.(?:tsx?|jsx?|mjs|cjs|py|rb|go|rs|java|kt|cs|cpp|cc|hpp|php|swift|scala|sql|sh|css|scss|html|vue|svelte|ya?ml|json|toml|lua|dart|ex|exs|ipynb|tf|proto|gradle)\b/,
   ],
   ['prefixFeat', /^feat(?:\([^)]*\))?!?: /i],
-  ['prefixFix', /^(?:fix|bugfix|hotfix)(?:\([^)]*\))?!?: /i],
-  ['prefixDocs', /^docs?(?:\([^)]*\))?!?: /i],
-  ['prefixTest', /^tests?(?:\([^)]*\))?!?: /i],
-  ['prefixRefactor', /^(?:refactor|perf)(?:\([^)]*\))?!?: /i],
+  ['prefixFix', /^(?:fix|bugfix|hotfix)(?:\([^)]*\))?!?: |^(?:@\w+ )?\/(?:fix|debug|fixTestFailure)\b/i],
+  ['prefixDocs', /^docs?(?:\([^)]*\))?!?: |^(?:@\w+ )?\/(?:docs?|explain|document|readme)\b/i],
+  ['prefixTest', /^tests?(?:\([^)]*\))?!?: |^(?:@\w+ )?\/(?:tests?|tdd|setupTests)\b/i],
+  ['prefixReview', /^(?:@\w+ )?\/(?:code-|pr-)?review\b/i],
+  [
+    'prefixRefactor',
+    /^(?:refactor|perf)(?:\([^)]*\))?!?: |^(?:@\w+ )?\/(?:refactor|optimi[sz]e|simplify|clean(?:up)?)\b/i,
+  ],
 ];
 
 const NONE: readonly Sign[] = [];

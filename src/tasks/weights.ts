@@ -15,6 +15,7 @@ export const PRIOR: Row = { unknown: 1.2, coding: 0.2, 'code-review': -0.2 };
 /** Evidence of a concept wherever it stands in the ask. */
 export const CONCEPT_ROWS: Readonly<Partial<Record<Concept, Row>>> = {
   create: { coding: 0.3 },
+  add: { coding: 0.4 },
   meaning: { documentation: 1.0, unknown: -0.5 },
   implement: { coding: 1.0, unknown: -0.5 },
   support: { coding: 0.5 },
@@ -82,6 +83,7 @@ export const SIGN_ROWS: Readonly<Partial<Record<Sign, Row>>> = {
   prefixFix: { debugging: 3.5, unknown: -1.5 },
   prefixDocs: { documentation: 3.5, unknown: -1.5 },
   prefixTest: { testing: 3.5, unknown: -1.5 },
+  prefixReview: { 'code-review': 3.5, unknown: -1.5 },
   prefixRefactor: { refactoring: 3.5, unknown: -1.5 },
 };
 
@@ -90,10 +92,10 @@ export const SIGN_ROWS: Readonly<Partial<Record<Sign, Row>>> = {
  * whatever the verb; something missing or wrong tells that it is a fix.
  */
 export const COMMIT_ROWS: Readonly<Partial<Record<Concept, Row>>> = {
-  doc: { documentation: 1.9 },
+  doc: { documentation: 2.4 },
   annotate: { documentation: 0.8 },
   test: { testing: 1.8 },
-  defect: { debugging: 1.6 },
+  defect: { debugging: 2.2 },
   whenever: { debugging: 0.5 },
   error: { debugging: 0.3 },
   quality: { refactoring: 0.6 },

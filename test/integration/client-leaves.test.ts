@@ -107,7 +107,7 @@ describe('a client that leaves', () => {
     const faulty = await startFaulty(1, STRICT);
     const socket = connect(faulty.proxy.port, '127.0.0.1');
     socket.write(
-      'POST /api/chat HTTP/1.1\r\nhost: x\r\nx-request-id: r1\r\ncontent-length: 100\r\n\r\n{"model":',
+      'POST /api/chat HTTP/1.1\r\nhost: 127.0.0.1\r\nx-request-id: r1\r\ncontent-length: 100\r\n\r\n{"model":',
       () => {
         socket.resetAndDestroy();
       },
@@ -129,9 +129,9 @@ describe('a client that leaves a request which runs no model', () => {
     ['before the answer begins', 'GET', '/api/status', undefined, never, false],
     ['before the answer begins, its body read by the proxy', 'POST', '/api/show', { model: 'm' }, never, false],
     [
-      'in the middle of a pull',
+      'in the middle of a stream',
       'POST',
-      '/api/pull',
+      '/v9/stream',
       { model: 'x' },
       pieces(native.type, ['{"status":"a"}\n'], 'stall'),
       true,
@@ -151,7 +151,7 @@ describe('a client that leaves a request which runs no model', () => {
   it('ends it at the backend in the middle of an upload', async () => {
     const faulty = await startFaulty(1, STRICT);
     faulty.at(0).next(early(never));
-    const req = http.request(`${faulty.proxy.url}/api/blobs/sha256:${'a'.repeat(64)}`, {
+    const req = http.request(`${faulty.proxy.url}/api/experimental/web_search`, {
       method: 'POST',
       headers: { 'x-request-id': 'r1' },
     });

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSim, type SimServer } from '../../src/sim/http/server.ts';
 import { call } from '../support/http-call.ts';
@@ -173,5 +174,40 @@ describe('an error of the proxy alone has the shape of the API that was called',
       'x-request-id': expect.stringMatching(/^[\da-f-]{36}$/),
     });
     expect(JSON.parse(answer.body)).toEqual({ error: expect.stringContaining('Too Large') });
+  });
+
+  describe('a client that is too slow', () => {
+    let hasty: TestProxy;
+    beforeAll(async () => {
+      const config = 'limits: { head_timeout: 200ms, body_idle_timeout: 200ms }';
+      hasty = await startProxy({ backends: [{ name: 'one', url: sim.url }], config });
+    });
+    afterAll(() => hasty.stop());
+
+    /** Sends a part of a request and gives all that comes back until the connection ends. */
+    const sendPart = (part: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        let text = '';
+        const socket = connect(hasty.port, '127.0.0.1', () => socket.write(part));
+        socket.setEncoding('utf8').on('data', (more: string) => void (text += more));
+        socket.once('error', reject).once('close', () => resolve(text));
+      });
+
+    it('with its head gets 408', async () => {
+      expect(await sendPart('POST /api/chat HTTP/1.1\r\nHost: localhost\r\n')).toMatch(
+        /^HTTP\/1\.1 408 Request Timeout\r\n[\s\S]*\r\nx-task-router-error: request_timeout\r\n[\s\S]*\{"error":/,
+      );
+    });
+
+    it.each(shapes('no byte of the request body for 200 ms', 'api_error', 'api_error', 'request_timeout'))(
+      'with its body gets 408 on %s',
+      async (path, shape) => {
+        const text = await sendPart(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"mod`);
+        const [head = '', body = ''] = text.split('\r\n\r\n');
+        expect(head).toMatch(/^HTTP\/1\.1 408 [\s\S]*\r\nx-task-router-error: request_timeout/);
+        expect(head).toMatch(/\r\nconnection: close/i);
+        expect(JSON.parse(body)).toEqual(shape);
+      },
+    );
   });
 });

@@ -87,9 +87,13 @@ describe('/metrics', () => {
     expect(body).toMatch(/^nodejs_eventloop_lag_seconds \d/m);
   });
 
-  it('has no metric of ours that is not promised', async () => {
-    const names = (await text()).match(/(?<=^# TYPE task_router_)\S+/gm);
-    expect(names?.toSorted()).toEqual(Object.keys(PROMISED).toSorted());
+  it('explains and names everything of ours by the rules: _total for counters, base units, no ending of another type', async () => {
+    const all = await text();
+    for (const [, name = '', type] of all.matchAll(/^# TYPE (task_router_\S+) (\S+)$/gm)) {
+      expect(all).toMatch(new RegExp(`^# HELP ${name} .{20,}$`, 'm'));
+      expect(name.endsWith('_total'), name).toBe(type === 'counter');
+      expect(name).not.toMatch(/(_ms|milliseconds|_minutes|_kb|_mb|_count|_sum|_bucket)$/);
+    }
   });
 
   it('is well-formed text: every line a comment or one sample of a declared metric', async () => {

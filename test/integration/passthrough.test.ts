@@ -67,7 +67,7 @@ describe.each([
         'keep-alive': 'timeout=5',
         'proxy-authorization': 'Basic x',
         te: 'trailers',
-        origin: 'https://evil.example',
+        origin: 'http://localhost:3000',
         'x-task-router-session': 's',
         'x-task-router-anything': 'x',
         'X-Kept': ['one', 'two'],
@@ -177,7 +177,7 @@ describe('requests that run no model', () => {
 
   it('answer HEAD with the length that GET would have and no body', async () => {
     const faulty = await startFaulty(1, { otherwise: whole(200, 'Ollama is running') });
-    const answer = await faulty.proxy.call('/', { method: 'HEAD' });
+    const answer = await faulty.proxy.call('/v9/thing', { method: 'HEAD' });
     expect(answer).toMatchObject({ status: 200, body: '', complete: true, headers: { 'content-length': '17' } });
     expect(lastCall(faulty).method).toBe('HEAD');
   });
@@ -198,7 +198,7 @@ describe('requests that run no model', () => {
     const faulty = await startFaulty(1, { otherwise: whole(201, '') });
     const piece = randomBytes(1024 * 1024);
     const hash = createHash('sha256');
-    const req = http.request(`${faulty.proxy.url}/api/blobs/sha256:${'a'.repeat(64)}`, {
+    const req = http.request(`${faulty.proxy.url}/api/experimental/web_search`, {
       method: 'POST',
       agent: false,
     });
@@ -229,7 +229,7 @@ describe('requests that run no model', () => {
         call.res.write('ok');
       }),
     );
-    const req = http.request(`${faulty.proxy.url}/api/blobs/sha256:${'a'.repeat(64)}`, {
+    const req = http.request(`${faulty.proxy.url}/api/experimental/web_search`, {
       method: 'POST',
       agent: false,
       headers: { 'content-length': 100 * 1024 * 1024, 'x-request-id': 'r1' },
@@ -251,7 +251,7 @@ describe('requests that run no model', () => {
   it('show the client that a backend died in mid-answer', async () => {
     const faulty = await startFaulty(2);
     faulty.at(0).next(pieces(native.type, ['{"status":"pulling"}\n'], 'fin'));
-    const answer = await faulty.proxy.call('/api/pull', { body: { model: 'x' }, headers: { 'x-request-id': 'r1' } });
+    const answer = await faulty.proxy.call('/v9/stream', { body: { model: 'x' }, headers: { 'x-request-id': 'r1' } });
     expect(answer).toMatchObject({ status: 200, complete: false, body: '{"status":"pulling"}\n' });
     expect(await faulty.ended('r1')).toMatchObject({
       outcome: 'failed',
@@ -262,7 +262,7 @@ describe('requests that run no model', () => {
 
   it.each([
     ['GET', '/api/status', undefined],
-    ['HEAD', '/', undefined],
+    ['HEAD', '/v9/thing', undefined],
     ['POST', '/api/show', { model: 'm' }],
   ])('go to the next backend when the first cannot be reached: %s %s', async (method, path, body) => {
     const faulty = await startFaulty(2, { otherwise: whole(200, '{}') });
@@ -277,7 +277,7 @@ describe('requests that run no model', () => {
 
   it('are not sent twice when their body is gone', async () => {
     const faulty = await startFaulty(2, { otherwise: resetAtOnce });
-    const answer = await sendChunked(`${faulty.proxy.url}/api/create`, 'POST', [Buffer.from('{}')]);
+    const answer = await sendChunked(`${faulty.proxy.url}/api/experimental/web_search`, 'POST', [Buffer.from('{}')]);
     expect(answer.status).toBe(502);
     expect(JSON.parse(answer.body)).toMatchObject({
       error: expect.stringMatching(/^backend b\d closed the connection/),

@@ -55,7 +55,7 @@ const startHeld = async (
 
 describe('with slots configured', () => {
   it('never has more requests on a backend than that, and answers all of them', async () => {
-    const sim = await startSim({ models: ['llama3.2:3b'], slots: 4, timeScale: 0.02 });
+    const sim = await startSim({ models: ['llama3.2:3b'], slots: 4, timeScale: 0.1, outputTokens: [20, 30] });
     const proxy = await startProxy({
       backends: [{ name: 'sim', url: sim.url, slots: 2 }],
       config: 'queue: { max_waiting: 100 }',

@@ -33,11 +33,15 @@ const write = (
 
 const reload = () => proxy.admin('POST', 'config/reload');
 
+/** A backend was found to be up, for the first time or, with `times`, so often. */
+const up = (backend: string, times = 1) =>
+  proxy.log.line(({ fields }) => fields['event'] === 'backend-up' && fields['backend'] === backend, times - 1);
+
 /** Which servers the next requests go to. */
 const next = async (count: number): Promise<readonly unknown[]> => {
   const names: unknown[] = [];
   for (let i = 0; i < count; i++) {
-    const answer = await proxy.call('/api/generate', { body: { model: MODEL, prompt: '' } });
+    const answer = await proxy.call('/api/generate', { body: { model: MODEL, prompt: 'x' } });
     expect(answer.status, answer.body).toBe(200);
     names.push(answer.headers['x-task-router-backend']);
   }
@@ -72,7 +76,7 @@ describe('a reload under load', () => {
     expect((await reload()).body).toEqual({
       changes: [{ path: 'backends.box-3', after: expect.objectContaining({ url: servers[2]?.url, weight: 1 }) }],
     });
-    await proxy.app.probed();
+    await up('box-3');
     expect(new Set(await next(6))).toEqual(new Set(['box-1', 'box-2', 'box-3']));
     for (const server of servers) server.release();
     expect((await streams.answers).map(textOf)).toEqual(expectedTexts(10));
@@ -116,7 +120,7 @@ describe('a reload under load', () => {
     ];
     await writeFile(file, configText({ backends: moved, config: CONFIG }));
     expect((await reload()).status).toBe(200);
-    await proxy.app.probed();
+    await up('box-1', 2);
     const more = startStreams(proxy.url, MODEL, 4);
     await more.started;
     expect(servers.map((server) => server.held())).toEqual([2, 4, 2]);
@@ -127,9 +131,9 @@ describe('a reload under load', () => {
 
   it('takes over virtual models, aliases and limits for the next request', async () => {
     await write(undefined, `${CONFIG}\naliases: { gpt-4o: "${MODEL}" }\nlimits: { body: 1KiB }`);
-    expect((await proxy.call('/api/generate', { body: { model: 'gpt-4o', prompt: '' } })).status).toBe(404);
+    expect((await proxy.call('/api/generate', { body: { model: 'gpt-4o', prompt: 'x' } })).status).toBe(404);
     await reload();
-    const answer = await proxy.call('/api/generate', { body: { model: 'gpt-4o', prompt: '' } });
+    const answer = await proxy.call('/api/generate', { body: { model: 'gpt-4o', prompt: 'x' } });
     expect(answer.headers['x-task-router-model']).toBe(MODEL);
     expect((await proxy.call('/api/generate', { body: { model: MODEL, prompt: 'x'.repeat(1024) } })).status).toBe(413);
   });
@@ -160,7 +164,7 @@ describe('a bad file', () => {
     [
       'with an unknown key',
       () => write([[0, 5]], `${CONFIG}\nretries: 3`),
-      { path: 'retries', line: 5, column: 1, message: expect.stringContaining('unknown key') },
+      { path: 'retries', line: 6, column: 1, message: expect.stringContaining('unknown key') },
     ],
     [
       'with a wrong value beside good changes',

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -64,6 +65,7 @@ describe('serve as a process of its own', () => {
 
     await write('routing: { strategy: random }');
     child.signal('SIGHUP');
+    await child.says(/"event":"reloaded","who":"SIGHUP"/);
     await child.says(/"event":"strategy-changed","from":"round-robin","to":"random"/);
 
     const streams = startStreams(proxy, MODEL, 3);
@@ -141,13 +143,16 @@ describe('serve in this process', () => {
     );
   });
 
-  it('reloads when the process is told to', async () => {
+  it('reloads when the process is told to, whether or not the file has changed', async () => {
     await write('routing: { strategy: random }');
     const { io } = serve(['--config', file]);
     const { admin } = await urls(io);
-    await write('routing: { strategy: affinity }');
     io.reload();
-    await vi.waitFor(async () => expect(await strategyAt(admin)).toBe('affinity'), 5_000);
+    await vi.waitFor(async () => {
+      const { body } = await call(`${admin}/metrics`);
+      expect(body).toContain('task_router_config_reloads_total{result="applied"} 1\n');
+    }, 5_000);
+    expect(await strategyAt(admin)).toBe('random');
   });
 
   it('follows edits of its file without being told', async () => {
@@ -178,7 +183,7 @@ describe('serve in this process', () => {
     const { proxy, admin } = await urls(io);
     await vi.waitFor(async () => expect((await call(`${admin}/readyz`)).body).toContain('2 backends up'), 5_000);
     for (const model of [MODEL, 'other:1b']) {
-      expect((await call(`${proxy}/api/generate`, { body: { model, prompt: '' } })).status).toBe(200);
+      expect((await call(`${proxy}/api/generate`, { body: { model, prompt: 'x' } })).status).toBe(200);
     }
     await other.close();
   });
@@ -190,11 +195,50 @@ describe('serve in this process', () => {
     expect(JSON.parse(body)).toMatchObject({ backends: [{ url: 'http://127.0.0.1:11434' }] });
   });
 
+  it('tells a client that asks again on its open connection while draining that this was the last time', async () => {
+    const { io, code } = serve([...FREE, '--backend', server.url]);
+    const { proxy, admin } = await urls(io);
+    await vi.waitFor(async () => expect((await call(`${admin}/readyz`)).status).toBe(200), 5_000);
+    const body = JSON.stringify({ model: MODEL, messages: [] });
+    const socket = connect(Number(new URL(proxy).port), '127.0.0.1');
+    let text = '';
+    const started = new Promise((resolve) => socket.once('data', resolve));
+    socket.setEncoding('utf8').on('data', (more: string) => void (text += more));
+    socket.write(`POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    await started;
+    const stopped = io.stop();
+    socket.write('GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await vi.waitFor(async () => {
+      const { body: seen } = await call(`${admin}/admin/v1/decisions`);
+      expect(seen).toContain('"path":"/api/version"');
+    }, 5_000);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    server.release();
+    await Promise.all([stopped, closed]);
+    expect(await code).toBe(0);
+    const [first = '', second = ''] = text.split(/(?<=\r\n0\r\n\r\n)/);
+    expect(first).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*"done":true[\s\S]*\r\n0\r\n\r\n$/);
+    expect(first).toMatch(/\r\nconnection: keep-alive\r\n/i);
+    expect(second).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\nconnection: close\r\n/i);
+  });
+
   it('gives back 0 once it has drained', async () => {
     const { io, code } = serve([...FREE, '--backend', server.url]);
     await urls(io);
     await io.stop();
     expect(await code).toBe(0);
+  });
+
+  it('gives back 1 when requests had to be cut off at the end of limits.drain_timeout', async () => {
+    await write('limits: { drain_timeout: 100ms }');
+    const { io, code } = serve(['--config', file]);
+    const { proxy, admin } = await urls(io);
+    await vi.waitFor(async () => expect((await call(`${admin}/readyz`)).status).toBe(200), 5_000);
+    const streams = startStreams(proxy, MODEL, 1);
+    await streams.started;
+    await io.stop();
+    expect(await code).toBe(1);
+    expect(await streams.answers).toMatchObject([{ status: 200, complete: false }]);
   });
 
   it.each<[string, readonly string[], number, RegExp]>([
@@ -217,7 +261,7 @@ describe('serve in this process', () => {
     await write('routing: { zone: eu }');
     const { io } = serve(['--config', file]);
     await urls(io);
-    expect(io.stderr()).toBe(`${file}:4:12: routing.zone: has no effect in this version\n`);
+    expect(io.stderr()).toBe(`${file}:5:12: routing.zone: has no effect in this version\n`);
   });
 
   it('explains itself on stdout', async () => {

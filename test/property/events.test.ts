@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Dialect } from '../../src/core/types.ts';
 import { endsWhole, firstRecord, StreamTail, type StreamEnd } from '../../src/forward/events.ts';

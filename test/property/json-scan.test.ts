@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { itemsOf, JsonSyntaxError, membersOf, scanBody, type Members, type Span } from '../../src/forward/json-scan.ts';
 import { readGoBody } from '../support/go-reader.ts';

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../src/backends/registry.ts';
-import { backendConfig, newPool, OUTCOMES, upWith } from '../support/pool.ts';
+import { backendConfig, newPool, OUTCOMES, upWith } from '../support/registry-pool.ts';
 
 const NAMES = ['a', 'b', 'c'];
 const MODELS = ['m:latest', 'n:latest'];
@@ -57,7 +57,7 @@ interface Held {
 describe('the registry, whatever happens to it', () => {
   it('counts what runs, and lets nobody in where the operator, the probes, the breakers or the slots say no', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
         const settings = { failureThreshold: 2, successThreshold: 1, timeout: 100, halfOpenRequests: 1 };
         const { registry, clock, events } = newPool({ breaker: settings, health: { unhealthyAfter: 2 } });
         registry.apply(CONFIGS);
@@ -122,7 +122,7 @@ describe('the registry, whatever happens to it', () => {
         for (const each of held) each.lease.end(OUTCOMES.served);
         for (const { inflight } of registry.snapshots()) expect(inflight).toBe(0);
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   });
 });

@@ -5,7 +5,7 @@ import type { JsonType } from '../../src/forward/json-scan.ts';
  * regular expressions over the bytes, one recursive function, nothing shared with the scanner.
  */
 const SPACE = /[ \t\r\n]*/y;
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const STRING = /"(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 
@@ -21,7 +21,9 @@ class Refused extends Error {}
 const readValue = (text: string, from: number, onMember?: (key: string, value: Place) => void): Place => {
   const take = (pattern: RegExp, at: number): string | undefined => {
     pattern.lastIndex = at;
-    return pattern.exec(text)?.[0];
+    const found = pattern.exec(text)?.[0];
+    if (pattern === STRING && found !== undefined && Array.from(found).some((each) => each < ' ')) throw new Refused();
+    return found;
   };
   const skip = (at: number): number => at + (take(SPACE, at)?.length ?? 0);
   const start = skip(from);

@@ -1,84 +1,61 @@
-import { Registry, type HealthSettings, type RegistryEvents } from '../../src/backends/registry.ts';
-import type { Seen } from '../../src/backends/backend.ts';
-import type { BackendConfig } from '../../src/config/types.ts';
-import { ManualClock } from '../../src/core/clock.ts';
-import { BREAKER_DEFAULTS, type BreakerSettings, type Outcome } from '../../src/core/types.ts';
-import { Learned } from '../../src/results/learned.ts';
+import { onTestFinished } from 'vitest';
+import { startSim, type SimOptions, type SimServer } from '../../src/sim/http/server.ts';
+import { startProxy, type TestProxy } from './proxy.ts';
 
-export const backendConfig = (name: string, some: Partial<BackendConfig> = {}): BackendConfig => ({
-  name,
-  url: new URL(`http://${name}:11434`),
-  weight: 1,
-  slots: 'auto',
-  zone: 'default',
-  headers: {},
-  tags: [],
-  vramBytes: 'auto',
-  ...some,
-});
+/** One simulated server of a pool. */
+export interface Member extends SimOptions {
+  readonly name: string;
+  readonly weight?: number;
+  readonly slots?: number;
+  readonly tags?: readonly string[];
+}
 
-/** What a probe finds on a backend that is well and has these models. */
-export const upWith = (...names: readonly string[]): Seen => ({
-  up: true,
-  version: '0.32.15',
-  installed: names.map((name) => ({ name, digest: `sha256:${name}`, sizeBytes: 1, entry: { name } })),
-  loaded: [],
-});
+export interface Pool {
+  readonly proxy: TestProxy;
+  /** The simulated server of this name. */
+  sim(name: string): SimServer;
+  /** Which servers have the model, in the order of the pool. */
+  holders(model: string): readonly string[];
+  /** Requests to this route, `POST /api/pull`, by server; servers that got none are left out. */
+  asked(route: string): Readonly<Record<string, number>>;
+}
 
-/** Every kind of end that a lease may have. */
-export const OUTCOMES = {
-  served: { kind: 'served', status: 200, firstByteMs: 1, totalMs: 2, usage: undefined },
-  'client-error': { kind: 'client-error', status: 400, totalMs: 1 },
-  'client-left': { kind: 'client-left', phase: 'head', totalMs: 1 },
-  'backend-fault': {
-    kind: 'backend-failed',
-    phase: 'connect',
-    blame: 'backend',
-    reason: 'connect',
-    message: 'connect: refused',
-    totalMs: 1,
-  },
-  'model-fault': {
-    kind: 'backend-failed',
-    phase: 'head',
-    blame: 'model',
-    reason: 'status-5xx',
-    message: 'answered 500',
-    totalMs: 1,
-  },
-  overloaded: {
-    kind: 'backend-failed',
-    phase: 'head',
-    blame: 'none',
-    reason: 'overloaded',
-    message: 'answered 503',
-    totalMs: 1,
-  },
-} as const satisfies Record<string, Outcome>;
-
-/** A registry on a clock of its own, with every event noted as one line. */
-export const newPool = (
-  settings: { readonly breaker?: Partial<BreakerSettings>; readonly health?: Partial<HealthSettings> } = {},
-): { readonly registry: Registry; readonly clock: ManualClock; readonly events: string[] } => {
-  const clock = new ManualClock();
-  const learned = new Learned();
-  const events: string[] = [];
-  const noted: RegistryEvents = {
-    released: (runner, outcome) => events.push(`released ${runner.id} ${outcome.kind}`),
-    breakerChanged: (backend, model, from, to) => events.push(`breaker ${backend}/${model ?? '*'} ${from}>${to}`),
-    healthChanged: (backend, up) => events.push(`health ${backend} ${up ? 'up' : 'down'}`),
-    modelsChanged: (backend) => events.push(`models ${backend}`),
+/** Starts simulated servers and a proxy in front of them; all of it ends with the test. */
+export const startPool = async (members: readonly Member[], config = ''): Promise<Pool> => {
+  const sims = new Map<string, SimServer>();
+  for (const { weight: _, slots: __, tags: ___, ...options } of members) {
+    const sim = await startSim({ timeScale: 0.01, models: [], pullBytesPerSecond: 1e11, ...options });
+    sims.set(options.name, sim);
+    onTestFinished(() => sim.close());
+  }
+  const at = (name: string): SimServer => {
+    const sim = sims.get(name);
+    if (sim === undefined) throw new RangeError(`there is no server ${name}`);
+    return sim;
   };
-  const registry = new Registry({
-    clock,
-    statsOf: (id) => learned.of(id),
-    forget: (id) => {
-      events.push(`forgot ${id}`);
-      learned.forget(id);
+  const backends = members.map(({ name, weight, slots, tags }) => ({
+    name,
+    url: at(name).url,
+    ...(weight === undefined ? {} : { weight }),
+    ...(slots === undefined ? {} : { slots }),
+    ...(tags === undefined ? {} : { tags }),
+  }));
+  const proxy = await startProxy({ backends, config });
+  onTestFinished(() => proxy.stop());
+  return {
+    proxy,
+    sim: at,
+    holders: (model) => [...sims].filter(([, sim]) => sim.models().includes(model)).map(([name]) => name),
+    asked: (route) => {
+      const counts = [...sims].map(([name, sim]) => [name, sim.state().requests.byRoute[route] ?? 0] as const);
+      return Object.fromEntries(counts.filter(([, count]) => count > 0));
     },
-    events: noted,
-    breaker: { ...BREAKER_DEFAULTS, ...settings.breaker },
-    health: { unhealthyAfter: 3, healthyAfter: 1, ...settings.health },
-  });
-  return { registry, clock, events };
+  };
 };
+
+/** The lines of a progress stream. */
+export const linesOf = (body: string): readonly Readonly<Record<string, unknown>>[] =>
+  body
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);

@@ -16,6 +16,7 @@ export interface TestBackend {
   readonly url: string;
   readonly weight?: number;
   readonly slots?: number;
+  readonly tags?: readonly string[];
 }
 
 export interface ProxyOptions {
@@ -58,12 +59,16 @@ export interface TestProxy {
 
 const context: ParseContext = { env: {}, strategies: STRATEGY_NAMES, categories: TASK_CATEGORIES };
 
-/** The text of a configuration on free ports of loopback. */
+/**
+ * The text of a configuration on free ports of loopback. Unless it says otherwise probes may take long, so that a busy
+ * machine is not taken for a dead backend.
+ */
 export const configText = ({ backends = [], config = '', token }: ProxyOptions): string =>
   [
     'listen: 127.0.0.1:0',
     `admin: { listen: "127.0.0.1:0"${token === undefined ? '' : `, token: ${JSON.stringify(token)}`} }`,
-    `backends: ${JSON.stringify(backends.map(({ name, url, weight, slots }) => ({ name, url, weight, slots })))}`,
+    `backends: ${JSON.stringify(backends.map(({ name, url, weight, slots, tags }) => ({ name, url, weight, slots, tags })))}`,
+    ...(/^health:/m.test(config) ? [] : ['health: { timeout: 20s }']),
     config,
   ].join('\n');
 

@@ -57,12 +57,11 @@ export class Fanout {
    */
   async run(exchange: Exchange, sends: readonly Send[], watcher: Watcher = UNWATCHED): Promise<readonly PartResult[]> {
     const mine: Part[] = [];
+    const method = exchange.req.method ?? 'POST';
     const ends = sends.map(async ({ runner, body }): Promise<PartResult> => {
       const backend = runner.backendId;
-      const end = await this.#start(exchange, runner, { method: exchange.req.method ?? 'POST', body }, (part) => {
-        mine.push(part);
-        return (line) => watcher.line(backend, line);
-      });
+      const onLine = (line: ProgressLine): void => watcher.line(backend, line);
+      const end = await this.#start(exchange, runner, { method, body, onLine }, (part) => mine.push(part));
       watcher.end(backend, end);
       return { backend, end };
     });
@@ -72,21 +71,19 @@ export class Fanout {
     return Promise.all(ends);
   }
 
-  /** Does this server have the file? False also when it does not say so in time. */
-  async hasBlob(exchange: Exchange, runner: Runner, digest: string): Promise<boolean> {
-    const path = `/api/blobs/${digest}`;
-    let stop = (): void => {};
-    const end = await this.#start(exchange, runner, { method: 'HEAD', path }, (part) => {
-      const timer = setTimeout(() => part.giveUp(`did not say within ${BLOB_CHECK_MS} ms whether it has a file`), BLOB_CHECK_MS);
-      const left = (): void => part.clientLeft();
-      exchange.leaving.addEventListener('abort', left, { once: true });
-      stop = () => {
-        clearTimeout(timer);
-        exchange.leaving.removeEventListener('abort', left);
-      };
-      return () => {};
+  /**
+   * Does this server have the file? False also when it does not say so in time.
+   * @param checks where the question is entered while it is open, for whoever has to call it off
+   */
+  async hasBlob(exchange: Exchange, runner: Runner, digest: string, checks: Set<Part>): Promise<boolean> {
+    const what = { method: 'HEAD', path: `/api/blobs/${digest}`, onLine: () => {} } as const;
+    let timer: NodeJS.Timeout | undefined;
+    const end = await this.#start(exchange, runner, what, (part) => {
+      checks.add(part);
+      const tooLate = (): void => part.giveUp(`did not say within ${BLOB_CHECK_MS} ms whether it has a file`);
+      timer = setTimeout(tooLate, BLOB_CHECK_MS);
     });
-    stop();
+    clearTimeout(timer);
     return end.kind === 'done';
   }
 
@@ -98,18 +95,22 @@ export class Fanout {
   async #start(
     exchange: Exchange,
     runner: Runner,
-    what: { readonly method: string; readonly path?: string; readonly body?: Buffer },
-    begun: (part: Part) => (line: ProgressLine) => void,
+    what: {
+      readonly method: string;
+      readonly path?: string;
+      readonly body?: Buffer;
+      readonly onLine: (line: ProgressLine) => void;
+    },
+    begun: (part: Part) => void,
   ): Promise<PartEnd> {
     const { registry, pools, clock } = this.#parts;
     const { req } = exchange;
     const { backend } = runner;
     const lease = registry.tryAcquire(runner);
     if (lease === undefined) return NOT_NOW;
-    let onLine: (line: ProgressLine) => void = () => {};
     const part = new Part({
       dispatcher: pools.get({ id: backend.id, origin: backend.config.url.origin }),
-      method: what.method as 'POST',
+      method: what.method,
       path: backend.pathPrefix + (what.path ?? req.url ?? '/'),
       headers: requestHeaders(req.rawHeaders, exchange.id, {
         ...backend.config.headers,
@@ -118,9 +119,9 @@ export class Fanout {
       }),
       body: what.body,
       clock,
-      onLine: (line) => onLine(line),
+      onLine: what.onLine,
     });
-    onLine = begun(part);
+    begun(part);
     this.#active.add(part);
     const end = await part.run();
     this.#active.delete(part);
@@ -133,12 +134,12 @@ export class Fanout {
 /**
  * Enters the parts into the request's record. What decided the answer comes last, because the record takes its own
  * outcome from there.
- * @param deciding the kind of end that the client was told of
+ * @param decides whether the client was told of this end
  */
 export const recordParts = (
   exchange: Exchange,
   results: readonly PartResult[],
-  deciding: PartEnd['kind'],
+  decides: (end: PartEnd) => boolean,
   model: string,
   why: string,
 ): void => {
@@ -147,7 +148,7 @@ export const recordParts = (
     model,
     why,
     outcome: end.outcome,
-    last: end.kind === deciding,
+    last: decides(end),
   }));
   records.sort((a, b) => Number(a.last) - Number(b.last));
   exchange.parallel = results.length > 1;

@@ -82,9 +82,7 @@ export class MergedProgress {
     const completed = this.#completed(bar);
     if (completed <= bar.shown) return [];
     bar.shown = completed;
-    // Go leaves zeros out (`omitempty`).
-    const { completed: _, ...rest } = bar.line;
-    return [{ ...rest, total: bar.total, ...(completed > 0 ? { completed } : {}) }];
+    return [{ ...bar.line, total: bar.total, completed }];
   }
 
   /** What the parts have moved of a bar; a failed one counts for as much as the others have on average. */

@@ -8,6 +8,8 @@ export interface Server {
   readonly inflight: number;
   readonly slots: number | 'auto';
   readonly tags: readonly string[];
+  /** All its models together. */
+  readonly storedBytes: number;
   /** It has the model, or is getting it right now. */
   readonly holds: boolean;
 }
@@ -67,17 +69,25 @@ const full = ({ slots, inflight }: Server): boolean => slots !== 'auto' && infli
 /** What one more request would make of its load. */
 const load = ({ weight, inflight }: Server): number => (inflight + 1) / weight;
 
+/** How full its disk is of models, for its weight: what spreads models over an idle pool. */
+const stored = ({ weight, storedBytes }: Server): number => storedBytes / weight;
+
 /**
  * The servers that get a model, best first: with the policy's tags, as many as it wants. Those that hold it come first,
- * because their pull only compares manifests; then those with a free slot, then by load for their weight. Servers that
- * are alike stay in their order.
+ * because their pull only compares manifests; then those with a free slot, then by load for their weight, and of equally
+ * busy ones those with fewer models on disk. Servers that are alike stay in their order.
  */
 export const chooseServers = <S extends Server>(servers: readonly S[], policy: ChangePolicy): readonly S[] => {
   const { copies } = policy;
   const wanted = copies === 'all' ? Infinity : copies === 'any' ? 1 : copies;
+  const before = (a: S, b: S): number =>
+    Number(b.holds) - Number(a.holds) ||
+    Number(full(a)) - Number(full(b)) ||
+    load(a) - load(b) ||
+    stored(a) - stored(b);
   return servers
     .filter((server) => hasTags(server, policy))
-    .toSorted((a, b) => Number(b.holds) - Number(a.holds) || Number(full(a)) - Number(full(b)) || load(a) - load(b))
+    .toSorted(before)
     .slice(0, wanted);
 };
 

@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** German. Umlauts are folded to their base letter, ß to s. Compounds match by their first part. */
 export const de: Lexicon = {
   create:
-    'schreib, schreibe, schreiben, schreibt, erstell*, erzeug*, bau, baue, bauen, generier*, entwickl*, entwirf, entwerfen, konstruier*, fuge, hinzufugen, hinzu, hinzugefugt, erganz*, ich brauche, brauche, leg an, anlegen, verfass*, neu anlegen, aufbauen',
+    'schreib, schreibe, schreiben, schreibt, erstell*, erzeug*, bau, baue, bauen, generier*, entwickl*, entwirf, entwerfen, konstruier*, ich brauche, brauche, leg an, anlegen, verfass*, neu anlegen, aufbauen',
   implement: 'implementier*, programmier*, umsetzen, umsetzung, setze um, coden, integrier*, einbau*',
   support: 'unterstutz*, erlaub*, ermoglich*, aktivier*, einfuhr*',
   fix: 'beheb*, behoben, reparier*, korrigier*, korrektur, los das problem, fixe, fixen, fehlerbehebung, richtigstell*',
@@ -25,7 +25,7 @@ export const de: Lexicon = {
   annotate:
     'dokumentier*, kommentier*, fuge kommentare, kommentare hinzufugen, schreibe kommentare, schreibe eine dokumentation, schreibe die dokumentation, dokumentation schreiben, dokumentation erstellen, erstelle eine dokumentation, schreibe eine readme, erstelle eine readme, schreibe ein readme, erstelle ein readme, tippfehler, rechtschreibfehler',
   review:
-    'code review, codereview, uberpruf*, prufe diesen code, prufe den code, prufe meinen code, prufe, begutacht*, bewert*, beurteil*, rezension*, schau dir, schau mal, sieh dir, was haltst du, was denkst du, feedback, ruckmeldung, verbesserungsvorschlag*, schwachstellen, schwachen, auditier*, gibt es probleme, review, reviewe, gegenlesen, durchsehen, kritisier*, mach ein code review',
+    'code review, codereview, uberpruf*, prufe diesen code, prufe den code, prufe meinen code, prufe, begutacht*, bewert*, beurteil*, rezension*, schau dir, schau mal, sieh dir, was haltst du, was denkst du, feedback, ruckmeldung, verbesserungsvorschlag*, schwachstellen, schwachen, auditier*, gibt es probleme, review, reviewe, gegenlesen, durchsehen, kritisier*, mach ein code review, was kann ich verbessern, was kann man verbessern, was konnte man verbessern, verbesserungen vorschlagen',
   find: 'finde, finden, suche, suchen, identifizier*, liste, auflisten, berechn*, zeige, zeig, anzeigen, gib, sortier*, vergleich*, analysier*, bestimm*, gegeben, zahle, prufen ob, ermittle, ermittel*',
   prose:
     'ubersetz*, fasse, zusammenfass*, empfehl*, empfiehl, schlag vor, vorschlagen, stell dir vor, verhalte dich, erfinde, schreibe ein gedicht, schreib ein gedicht, schreibe eine geschichte, schreib eine geschichte, schreibe einen brief, schreibe eine e mail, schreibe eine email, schreibe einen aufsatz, schreibe einen artikel, erzahl*, nenne, gib mir tipps, gib mir ideen, rate mir',
@@ -69,4 +69,5 @@ export const de: Lexicon = {
   person: 'mein, meine, meinen, meinem, ich, dein',
   order: 'klassifiziere dies als, klassifiziere das als, ordne dies als',
   deictic: 'dieser, diese, dieses, diesen, diesem, folgend*, unten',
+  add: 'fuge, hinzufugen, hinzu, hinzugefugt, erganz*',
 };

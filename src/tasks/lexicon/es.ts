@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** Spanish. Accents are folded, so each word is listed once; verbs by stem where no other word shares it. */
 export const es: Lexicon = {
   create:
-    'escrib*, crea, crear, creame, cree, creando, creacion, genera, generar, generame, genere, generes, generando, desarroll*, disena*, construy*, construir, agreg*, anad*, añad*, programa una, redact*, prepara, necesito, monta, armar, elabora, adiciona*, incorpora*, codifica*',
+    'escrib*, crea, crear, creame, cree, creando, creacion, genera, generar, generame, genere, generes, generando, desarroll*, disena*, construy*, construir, programa una, redact*, prepara, necesito, monta, armar, elabora, codifica*',
   implement: 'implement*, programa un, programar, integra, integrar, despliega, desplegar',
   support: 'soporta*, soporte para, permit*, habilita*, admit*, introduc*',
   fix: 'arregl*, corrig*, correg*, correccion, solucion*, resuelv*, resolv*, repar*, subsana*, corrije*',
@@ -13,7 +13,7 @@ export const es: Lexicon = {
   restructure:
     'refactor*, reestructur*, reorganiz*, simplific*, limpia, limpiar, renombr*, extrae, extraer, mueve, mover, separa, separar, separe, divida, dividir, desacopl*, unific*, reescrib*, moderniz*, modulariz*, elimina la duplicacion, elimina duplicacion, mas legible, mas limpio, mas limpia, mas simple, encapsul*, consolid*, reutiliz*, abstra*, mejora este codigo, mejora el codigo, mejorar el codigo, mejorar este codigo, mejora la legibilidad',
   optimise:
-    'optimiz*, aceler*, mas rapido, mas rapida, mas eficiente, mejora el rendimiento, mejorar el rendimiento, reducir, reduzca, paraleliz*',
+    'optimiz*, aceler*, mas rapido, mas rapida, mas eficiente, mejora el rendimiento, mejorar el rendimiento, reducir, reduzca, paraleliz*, mas eficientes',
   remove: 'elimin*, borra, borrar, quita, quitar, suprim*',
   update: 'actualiz*, cambia, cambiar, modific*, mejor*, ajust*, amplia, ampliar, reemplaz*',
   use: 'usar, usando, utiliz*, emple*',
@@ -26,7 +26,7 @@ export const es: Lexicon = {
   annotate:
     'document*, comenta este, comenta el codigo, comentar el codigo, agrega comentarios, anade comentarios, añade comentarios, anadir comentarios, agregar comentarios, escribe comentarios, escribe la documentacion, escribe documentacion, genera documentacion, escribe un readme, crea un readme, errata',
   review:
-    'revis*, audita*, evalua*, critica, opina*, que opinas, que te parece, retroaliment*, dame tu opinion, dame feedback, sugerencias, puntos debiles, examina, hay algun problema, hay algun error en',
+    'revis*, audita*, evalua*, critica, opina*, que opinas, que te parece, retroaliment*, dame tu opinion, dame feedback, sugerencias, puntos debiles, examina, hay algun problema, hay algun error en, que puedo mejorar, que podria mejorar, que mejorar, que mejorarias, analiza mi codigo, analiza este codigo, analiza el codigo, propon mejoras, sugiere mejoras',
   find: 'encuentr*, encontr*, busca, buscar, identific*, lista, enumera, calcula*, muestra, devuelv*, ordena, compar*, analiz*, determina, determinar, comprueba si, dado un, dada una, imprim*, cuenta',
   prose:
     'traduc*, resum*, recomiend*, recomend*, sugier*, imagina, actua, inventa, escribe un poema, escribe una historia, escribe un cuento, escribe una carta, escribe un correo, escribe un ensayo, escribe un articulo, cuentame un, dime un chiste, dame ideas, dame consejos, aconsej*, canta, planifica',
@@ -71,4 +71,5 @@ export const es: Lexicon = {
   person: 'mi, mis, yo, tu, tus',
   order: 'clasifica esto como, clasificalo como, categoriza esto como',
   deictic: 'este, esta, estos, estas, ese, esa, siguiente, siguientes',
+  add: 'agreg*, anad*, añad*, adiciona*, incorpora*',
 };

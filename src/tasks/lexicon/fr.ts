@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** French. The apostrophe of an elision separates: "l'erreur" reads as "l erreur". */
 export const fr: Lexicon = {
   create:
-    'ecris, ecrire, ecrivez, ecrit un, cree, creer, creez, creation, genere, generer, generez, developpe, developper, developpez, concois, concevoir, construis, construire, ajoute, ajouter, ajoutez, ajout, redige, rediger, redigez, il me faut, j ai besoin d, produis, elabore, mets en place, mettre en place, cree moi, besoin d un, besoin d une',
+    'ecris, ecrire, ecrivez, ecrit un, cree, creer, creez, creation, genere, generer, generez, developpe, developper, developpez, concois, concevoir, construis, construire, redige, rediger, redigez, il me faut, j ai besoin d, produis, elabore, mets en place, mettre en place, cree moi, besoin d un, besoin d une',
   implement:
     'implement*, programme une, programme un, programmer, code moi, coder, codez, integre, integrer, deploie, deployer',
   support:
@@ -15,7 +15,7 @@ export const fr: Lexicon = {
   restructure:
     'refactor*, refactoris*, remanie, remanier, restructure, restructurer, reorganis*, simplifi*, nettoie, nettoyer, nettoyez, nettoyage, renomme, renommer, renommez, extrais, extraire, extrait, deplace, deplacer, separe, separer, decoupe, decouper, divise, diviser, decoupl*, unifi*, reecris, reecrire, reecrivez, reecriture, modernis*, modularis*, plus lisible, plus propre, plus simple, plus concis, encapsul*, mutualis*, factoris*, reutilis*, ameliore ce code, ameliore le code, ameliorer le code, ameliorer ce code, ameliore la lisibilite, elimine la duplication, elimine les doublons',
   optimise:
-    'optimis*, accelere, accelerer, plus rapide, plus efficace, ameliore les performances, ameliorer les performances, reduis, reduire, parallelis*',
+    'optimis*, accelere, accelerer, plus rapide, plus efficace, ameliore les performances, ameliorer les performances, reduis, reduire, parallelis*, plus performant, plus performante, plus rapides',
   remove: 'supprim*, enleve, enlever, retire, retirer, retrait, efface, elimine, eliminer',
   update:
     'mets a jour, mettre a jour, mise a jour, actualis*, change, changer, modifi*, amelior*, ajuste, ajuster, remplace, remplacer, etends',
@@ -29,7 +29,7 @@ export const fr: Lexicon = {
   annotate:
     'documente, documenter, documentez, commente ce, commente le code, commenter le code, commenter ce code, commentez, ajoute des commentaires, ajouter des commentaires, ajoutez des commentaires, ecris la documentation, ecris une documentation, genere la documentation, redige la documentation, rediger la documentation, ecris un readme, redige un readme, faute de frappe, coquille',
   review:
-    'revue de code, relis, relire, relisez, relecture, passe en revue, passer en revue, revois, audite, auditer, evalue, evaluer, evaluez, critique, critiquer, analyse ce code, analyse mon code, analyse le code, qu en penses tu, que penses tu, ton avis, votre avis, donne ton avis, retour sur, des retours, tes retours, suggestions d amelioration, points faibles, inspecte, y a t il des problemes, examine, examiner, examinez',
+    'revue de code, relis, relire, relisez, relecture, passe en revue, passer en revue, revois, audite, auditer, evalue, evaluer, evaluez, critique, critiquer, analyse ce code, analyse mon code, analyse le code, qu en penses tu, que penses tu, ton avis, votre avis, donne ton avis, retour sur, des retours, tes retours, suggestions d amelioration, points faibles, inspecte, y a t il des problemes, examine, examiner, examinez, propose des ameliorations, proposer des ameliorations, que puis je ameliorer, qu est ce que je peux ameliorer, suggere des ameliorations',
   find: 'trouve, trouver, trouvez, cherche, chercher, recherche, identifi*, liste les, lister, calcul*, affiche, afficher, renvoie, retourne, retourner, trie, trier, compare, comparer, analyse, analyser, determiner, etant donne, imprime, compte',
   prose:
     'tradui*, resume, resumer, resumez, recommand*, conseill*, suggere, imagine, agis, invente, ecris un poeme, ecris une histoire, ecris un conte, ecris une lettre, ecris un mail, ecris un email, ecris un essai, ecris un article, redige une lettre, redige un mail, raconte, raconte moi, dis moi une blague, donne moi des idees, donne moi des conseils, planifie, propose',
@@ -75,4 +75,5 @@ export const fr: Lexicon = {
   person: 'mon, ma, mes, moi, je, j, ton, ta',
   order: 'classe ceci comme, classe cela comme, categorise',
   deictic: 'ce, cet, cette, ces, suivant, suivante, suivants, ci dessous',
+  add: 'ajoute, ajouter, ajoutez, ajout',
 };

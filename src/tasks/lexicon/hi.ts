@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** Hindi in Devanagari, and the romanised forms that people type. */
 export const hi: Lexicon = {
   create:
-    'लिखें, लिखो, लिखिए, लिख, लिखना, बनाएं, बनाएँ, बनाओ, बनाइए, बना, बनाना, बनाने, जोड़ें, जोड़ो, जोड़, जोड़ना, जेनरेट, तैयार, विकसित, डिज़ाइन, डिजाइन, likho, likhe, likhiye, banao, banaye, bana do, banado, likh do, jodo, likhna',
+    'लिखें, लिखो, लिखिए, लिख, लिखना, बनाएं, बनाएँ, बनाओ, बनाइए, बना, बनाना, बनाने, जेनरेट, तैयार, विकसित, डिज़ाइन, डिजाइन, likho, likhe, likhiye, banao, banaye, bana do, banado, likh do, likhna',
   implement: 'लागू, इम्प्लीमेंट, कार्यान्वित, प्रोग्राम करें, implement karo',
   support: 'समर्थन, सपोर्ट, सक्षम, अनुमति',
   fix: 'ठीक, सुधारें, सुधारो, सुधार, हल करें, हल, फिक्स, फ़िक्स, सही करें, सही करो, theek karo, thik karo, theek, thik kar, fix karo, sahi karo',
@@ -57,4 +57,5 @@ export const hi: Lexicon = {
   meaning: 'यह कोड क्या करता है, ye code kya karta hai, yeh code kya karta hai',
   person: 'मेरे, मेरी, मेरा, mera, mere, meri',
   deictic: 'यह, ये, इस, इन, निम्नलिखित, नीचे',
+  add: 'जोड़ें, जोड़ो, जोड़, जोड़ना, jodo',
 };

@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** Indonesian and Malay. */
 export const id: Lexicon = {
   create:
-    'buat, buatkan, buatlah, membuat, tulis, tuliskan, tulislah, menulis, tambah, tambahkan, menambahkan, bikin, bikinkan, hasilkan, kembangkan, mengembangkan, rancang, merancang, susun, bangun, membangun, ciptakan, butuh, generate kan',
+    'buat, buatkan, buatlah, membuat, tulis, tuliskan, tulislah, menulis, bikin, bikinkan, hasilkan, kembangkan, mengembangkan, rancang, merancang, susun, bangun, membangun, ciptakan, butuh, generate kan',
   implement: 'implementasi*, terapkan, menerapkan, programkan, integrasikan, pasang',
   support: 'dukung*, mendukung, izinkan, aktifkan, sediakan',
   fix: 'perbaiki*, memperbaiki, perbaikan, betulkan, benerin, koreksi*, atasi, mengatasi, selesaikan masalah, selesaikan error, baiki',
@@ -25,7 +25,7 @@ export const id: Lexicon = {
   annotate:
     'dokumentasikan, beri komentar, tambahkan komentar, tulis komentar, tambah komentar, tulis dokumentasi, buat dokumentasi, buatkan dokumentasi, perbarui dokumentasi, buat readme, tulis readme, salah ketik',
   review:
-    'tinjau*, meninjau, ulas, ulasan, evaluasi*, nilai kode, periksa kode, cek kode, periksa, audit, beri masukan, masukan, umpan balik, saran perbaikan, kritik, apakah ada masalah, koreksi kode, review',
+    'tinjau*, meninjau, ulas, ulasan, evaluasi*, nilai kode, periksa kode, cek kode, periksa, audit, beri masukan, masukan, umpan balik, saran perbaikan, kritik, apakah ada masalah, koreksi kode, review, apa yang bisa diperbaiki, apa yang perlu diperbaiki, beri saran',
   find: 'cari*, temukan, carikan, identifikasi, daftar, hitung, menghitung, tampilkan, urutkan, mengurutkan, bandingkan, analisis, analisa, tentukan, kembalikan, mengembalikan, cetak, memeriksa apakah, diberikan',
   prose:
     'terjemahkan, ringkas*, rangkum*, sarankan, rekomendasi*, bayangkan, berperan, ceritakan, buat puisi, tulis puisi, buat cerita, tulis cerita, tulis surat, tulis esai, buatkan cerita, buat artikel, tulis artikel, beri ide, beri saran',
@@ -63,4 +63,5 @@ export const id: Lexicon = {
   person: 'saya, aku, kamu, anda',
   order: 'klasifikasikan ini sebagai',
   deictic: 'ini, itu, berikut, di bawah',
+  add: 'tambah, tambahkan, menambahkan',
 };

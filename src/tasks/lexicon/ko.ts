@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** Korean. Entries match anywhere, because endings and particles are glued to the words. */
 export const ko: Lexicon = {
   create:
-    '작성,써줘,써 줘,써주세요,쓰는,만들어,만들기,만드는,만들고,생성,추가,개발,설계,구축,짜줘,짜 줘,짜주세요,제작,넣어,도입',
+    '작성, 써줘, 써 줘, 써주세요, 쓰는, 만들어, 만들기, 만드는, 만들고, 생성, 개발, 설계, 구축, 짜줘, 짜 줘, 짜주세요, 제작, 넣어, 도입',
   implement: '구현,코딩해,프로그래밍해,통합해,연동,배포',
   support: '지원,허용,가능하게,가능하도록,할 수 있게,할 수 있도록,활성화',
   fix: '수정,고쳐,고치,해결,바로잡,버그 수정,버그수정,패치,복구,교정,픽스',
@@ -61,4 +61,5 @@ export const ko: Lexicon = {
   person: '제, 내, 나의',
   whenever: '경우, 때',
   deictic: '이, 그, 저, 다음, 아래',
+  add: '추가',
 };

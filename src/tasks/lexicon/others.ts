@@ -2,8 +2,7 @@ import type { Lexicon } from '../concepts.ts';
 
 /** Italian: the core vocabulary. */
 export const it: Lexicon = {
-  create:
-    'scriv*, crea, creare, creami, genera, generare, svilupp*, progetta, costruisci, aggiung*, prepara, ho bisogno di',
+  create: 'scriv*, crea, creare, creami, genera, generare, svilupp*, progetta, costruisci, prepara, ho bisogno di',
   implement: 'implementa*, programma una, integra, realizza, realizzare',
   support: 'supporta, supporto per, permetti, abilita, consenti',
   fix: 'corregg*, correzione, risolv*, ripar*, aggiusta, sistema il, sistema questo',
@@ -58,12 +57,12 @@ export const it: Lexicon = {
   meaning: 'cosa fa questo codice, cosa fa questa funzione, spiega questo codice',
   person: 'mio, mia, io',
   deictic: 'questo, questa, questi, seguente',
+  add: 'aggiung*',
 };
 
 /** Dutch: the core vocabulary. */
 export const nl: Lexicon = {
-  create:
-    'schrijf, schrijven, maak, maken, creeer, genereer, ontwikkel, ontwerp, bouw, voeg toe, toevoegen, ik heb nodig, voeg',
+  create: 'schrijf, schrijven, maak, maken, creeer, genereer, ontwikkel, ontwerp, bouw, ik heb nodig',
   implement: 'implementeer, implementeren, programmeer, integreer',
   support: 'ondersteun*, sta toe',
   fix: 'repareer, herstel, los op, oplossen, verhelp, corrigeer, fix de',
@@ -106,12 +105,12 @@ export const nl: Lexicon = {
   meaning: 'wat doet deze code, wat doet deze functie, leg deze code uit, leg uit wat',
   person: 'mijn, ik, mij',
   deictic: 'deze, dit, volgende',
+  add: 'voeg toe, toevoegen, voeg',
 };
 
 /** Polish: the core vocabulary. */
 export const pl: Lexicon = {
-  create:
-    'napisz*, napisac, stworz*, utworz*, dodaj*, dodac, wygeneruj*, zaprojektuj*, zbuduj*, przygotuj*, potrzebuje',
+  create: 'napisz*, napisac, stworz*, utworz*, wygeneruj*, zaprojektuj*, zbuduj*, przygotuj*, potrzebuje',
   implement: 'zaimplementuj*, zaimplementowac, implementac*, zaprogramuj*, zintegruj*',
   support: 'obslug*, wsparcie dla, wlacz*, umozliw*',
   fix: 'napraw*, popraw blad, popraw, poprawic, popraw bledy, rozwiaz*',
@@ -160,12 +159,13 @@ export const pl: Lexicon = {
   meaning: 'co robi ten kod, co robi ta funkcja, wyjasnij ten kod, wyjasnij kod',
   person: 'moj, moja, mi',
   deictic: 'ten, ta, to, te, tego, tej, nastepujac*, ponizsz*',
+  add: 'dodaj*, dodac',
 };
 
 /** Turkish: the core vocabulary. Its verbs come last, and stems catch the endings. */
 export const tr: Lexicon = {
   create:
-    'yaz, yazar mısın, yazın, yazınız, yazan, oluştur*, olustur*, ekle*, üret*, geliştir*, tasarla*, hazırla*, kur, lazım',
+    'yaz, yazar mısın, yazın, yazınız, yazan, oluştur*, olustur*, üret*, geliştir*, tasarla*, hazırla*, kur, lazım',
   implement: 'uygula, uygulayın, implemente*, kodla*, entegre*',
   support: 'destekle*, desteği, etkinleştir*, izin ver*',
   fix: 'düzelt*, onar*, çöz, çözün, çözer misin, gider*, tamir*',
@@ -213,12 +213,12 @@ export const tr: Lexicon = {
   meaning: 'bu kod ne yapıyor, bu kod ne yapar, bu fonksiyon ne yapıyor, bu kodu açıkla',
   person: 'benim, bana, ben',
   deictic: 'bu, şu, aşağıdaki, şunu, bunu',
+  add: 'ekle*',
 };
 
 /** Vietnamese: the core vocabulary; marks are folded, so short words that collide are left out. */
 export const vi: Lexicon = {
-  create:
-    'viết, viết cho, hãy viết, tạo, tạo ra, thêm, xây dựng, phát triển, thiết kế, sinh ra, làm một, bổ sung, viết một, tạo một',
+  create: 'viết, viết cho, hãy viết, tạo, tạo ra, xây dựng, phát triển, thiết kế, sinh ra, làm một, viết một, tạo một',
   implement: 'triển khai, cài đặt thuật toán, hiện thực, lập trình một, tích hợp',
   support: 'hỗ trợ, cho phép',
   fix: 'sửa, sửa lỗi, khắc phục, giải quyết lỗi, sửa chữa, vá lỗi, chỉnh sửa lỗi',
@@ -264,12 +264,12 @@ export const vi: Lexicon = {
   meaning: 'đoạn mã này làm gì, giải thích đoạn mã, giải thích mã, giải thích code',
   person: 'tôi, mình',
   deictic: 'này, dưới đây',
+  add: 'thêm, bổ sung',
 };
 
 /** Arabic: the core vocabulary, with the clitics that people write most. */
 export const ar: Lexicon = {
-  create:
-    'اكتب, أكتب, اكتبي, كتابة, أنشئ, انشئ, إنشاء, انشاء, أضف, اضف, إضافة, اضافة, اصنع, صمم, طور, ولد, ابن, أريد, قم بإنشاء, قم بكتابة',
+  create: 'اكتب, أكتب, اكتبي, كتابة, أنشئ, انشئ, إنشاء, انشاء, اصنع, صمم, طور, ولد, ابن, أريد, قم بإنشاء, قم بكتابة',
   implement: 'نفذ, تنفيذ, طبق, برمج, برمجة دالة',
   fix: 'أصلح, اصلح, إصلاح, اصلاح, صحح, تصحيح, حل المشكلة, حل الخطأ, عالج',
   debug: 'تصحيح الأخطاء, ما الخطأ, ما المشكلة, أين الخطأ, ابحث عن الخطأ, جد الخطأ, سبب, تتبع',
@@ -312,4 +312,5 @@ export const ar: Lexicon = {
   meaning: 'ماذا يفعل هذا الكود, اشرح هذا الكود, شرح الكود',
   person: 'لي, أنا',
   deictic: 'هذا, هذه, التالي, التالية, أدناه',
+  add: 'أضف, اضف, إضافة, اضافة',
 };

@@ -3,7 +3,7 @@ import type { Lexicon } from '../concepts.ts';
 /** Portuguese, of Brazil and of Portugal. */
 export const pt: Lexicon = {
   create:
-    'escrev*, crie, criar, cria, criando, gere, gerar, gera, desenvolv*, projete, construa, construir, adicion*, acrescent*, monte, montar, elabore, preciso de, inclua, incluir',
+    'escrev*, crie, criar, cria, criando, gere, gerar, gera, desenvolv*, projete, construa, construir, monte, montar, elabore, preciso de, inclua, incluir',
   implement: 'implement*, programe, programar, codifique, integre, integrar',
   support: 'suport*, permit*, habilit*, introduz*',
   fix: 'corrij*, corrig*, correcao, consert*, arrum*, resolv*, repar*, solucion*, ajeit*',
@@ -25,7 +25,7 @@ export const pt: Lexicon = {
   annotate:
     'document*, comente este, comente o codigo, comentar o codigo, adicione comentarios, adicionar comentarios, escreva comentarios, escreva a documentacao, escreva uma documentacao, gere a documentacao, gere documentacao, escreva um readme, crie um readme, coloque comentarios, erro de digitacao',
   review:
-    'revis*, revej*, audit*, avali*, critique, analise este codigo, analise meu codigo, analise o codigo, o que voce acha, o que acha, de feedback, feedback, sugestoes de melhoria, sugestoes, pontos fracos, inspecion*, pontos de melhoria, ha algum problema, tem algum problema, confira meu codigo',
+    'revis*, revej*, audit*, avali*, critique, analise este codigo, analise meu codigo, analise o codigo, o que voce acha, o que acha, de feedback, feedback, sugestoes de melhoria, sugestoes, pontos fracos, inspecion*, pontos de melhoria, ha algum problema, tem algum problema, confira meu codigo, o que posso melhorar, o que pode melhorar, o que melhorar, sugira melhorias, sugerir melhorias, proponha melhorias',
   find: 'encontr*, busque, buscar, procur*, identifi*, liste, listar, calcul*, mostr*, retorn*, orden*, compar*, analis*, determinar, dado um, dada uma, imprim*, contar',
   prose:
     'traduz*, traduza, resum*, recomend*, sugira, sugerir, imagine, atue, invent*, escreva um poema, escreva uma historia, escreva um conto, escreva uma carta, escreva um email, escreva uma redacao, escreva um artigo, conte uma, me conte, diga uma piada, de ideias, me de ideias, de dicas, aconselh*, planej*',
@@ -70,4 +70,5 @@ export const pt: Lexicon = {
   person: 'meu, minha, meus, minhas, eu',
   order: 'classifique isto como, classifique isso como',
   deictic: 'este, esta, estes, estas, esse, essa, seguinte, seguintes',
+  add: 'adicion*, acrescent*',
 };

@@ -44,9 +44,9 @@ interface Stage {
   readonly clock: ManualClock;
   readonly sent: Dispatcher.DispatchOptions[];
   readonly end: Promise<AttemptEnd>;
-  start(): void;
-  head(headers: Readonly<Record<string, string | string[]>>, status?: number): void;
-  data(text: string): void;
+  readonly start: () => void;
+  readonly head: (headers: Readonly<Record<string, string | string[]>>, status?: number) => void;
+  readonly data: (text: string) => void;
 }
 
 const stage = (body = '{}', dispatch?: () => boolean): Stage => {

@@ -75,6 +75,17 @@ describe('the end of a stream', () => {
     expect(tail.end()).toMatchObject({ complete: true, usage: { outputTokens: 9 } });
   });
 
+  it.each(['\n', '\r\n'])('is found after a long stream of which every record’s end was cut in two: %j', (newline) => {
+    const tail = new StreamTail('openai');
+    const record = Buffer.from(`data: ${JSON.stringify({ choices: [], text: 'x'.repeat(60_000) })}${newline}`);
+    for (let i = 0; i < 200; i++) {
+      tail.push(record);
+      for (const byte of Buffer.from(newline)) tail.push(Buffer.from([byte]));
+    }
+    tail.push(Buffer.from(`data: [DONE]${newline}${newline}`));
+    expect(tail.end().complete).toBe(true);
+  });
+
   it('is called incomplete, not held in memory, when one record is longer than any that Ollama sends', () => {
     const tail = new StreamTail('openai');
     for (let i = 0; i < 9; i++) tail.push(Buffer.alloc(1024 * 1024, 'x'));

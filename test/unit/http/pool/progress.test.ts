@@ -47,6 +47,41 @@ describe('merged progress', () => {
     expect(different.end('b', { ok: false, error: 'y' })).toEqual([{ error: 'a: x; b: y' }]);
   });
 
+  it('fills the bar of a layer although a part failed in its middle', () => {
+    const merged = new MergedProgress(['a', 'b']);
+    merged.line('a', layer(60));
+    merged.line('b', layer(20));
+    // What is left moves as one: a bar that had fallen back would stand still instead.
+    expect(merged.end('a', { ok: false, error: 'disk full' })).toEqual([]);
+    expect(merged.line('b', layer(30))).toEqual([]);
+    expect(merged.line('b', layer(50))).toEqual([layer(100, 200)]);
+    expect(merged.line('b', layer(100))).toEqual([layer(200, 200)]);
+  });
+
+  it('fills the bar of a layer that a part which succeeded never mentioned', () => {
+    const merged = new MergedProgress(['a', 'b']);
+    merged.line('a', layer(100));
+    expect(merged.end('b', { ok: true })).toEqual([layer(200, 200)]);
+  });
+
+  it('shows no movement when all have failed', () => {
+    const merged = new MergedProgress(['a', 'b']);
+    merged.line('a', layer(100));
+    merged.end('a', { ok: false, error: 'x' });
+    expect(merged.end('b', { ok: false, error: 'x' })).toEqual([{ error: 'x' }]);
+  });
+
+  it('stops listening to a part that never stops naming things', () => {
+    const merged = new MergedProgress(['a']);
+    let shown = 0;
+    for (let i = 0; i < 5_000; i++) {
+      shown += merged.line('a', { status: `step ${i}` }).length;
+      shown += merged.line('a', { ...layer(1), digest: `sha256:${i}` }).length;
+    }
+    expect(shown).toBe(2_000);
+    expect(merged.end('a', { ok: true }).at(-1)).toEqual({ status: 'success' });
+  });
+
   it('never lets a bar run backwards or past its total, however the lines interleave', () => {
     const step = fc.record({ part: fc.constantFrom('a', 'b', 'c'), completed: fc.integer({ min: 0, max: 100 }) });
     fc.assert(
@@ -61,6 +96,37 @@ describe('merged progress', () => {
             last = Number(shown['completed']);
           }
         }
+      }),
+    );
+  });
+
+  it('fills every bar and ends with success when any part succeeds, whenever the parts end', () => {
+    const step = fc.record({ part: fc.constantFrom('a', 'b', 'c'), completed: fc.integer({ min: 0, max: 100 }) });
+    const ends = fc.uniqueArray(fc.record({ part: fc.constantFrom('a', 'b', 'c'), ok: fc.boolean() }), {
+      selector: ({ part }) => part,
+      minLength: 3,
+      maxLength: 3,
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), ends, fc.nat(30), (steps, over, at) => {
+        const merged = new MergedProgress(['a', 'b', 'c']);
+        const shown: Line[] = [];
+        const say = (some: typeof steps): void => {
+          for (const { part, completed } of some) shown.push(...merged.line(part, layer(completed)));
+        };
+        const end = ({ part, ok }: (typeof over)[number]): void => {
+          shown.push(...merged.end(part, ok ? { ok } : { ok, error: 'x' }));
+        };
+        say(steps.slice(0, at));
+        over.slice(0, 2).forEach(end);
+        const [, , last] = over;
+        say(steps.slice(at).filter(({ part }) => part === last?.part));
+        over.slice(2).forEach(end);
+        const bars = shown.filter(({ digest }) => digest !== undefined).map(({ completed }) => Number(completed));
+        expect(bars).toEqual(bars.toSorted((x, y) => x - y));
+        const anyOk = over.some(({ ok }) => ok);
+        if (anyOk && bars.length > 0) expect(bars.at(-1)).toBe(300);
+        expect(shown.at(-1)).toEqual(anyOk ? { status: 'success' } : { error: 'x' });
       }),
     );
   });

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { Metrics, type MetricsSources } from '../../../src/results/metrics.ts';
+import { samplesOf } from '../../support/proxy.ts';
+import { OUTCOMES } from '../../support/registry-pool.ts';
+import { recordOf } from '../../support/record.ts';
+
+const SOURCES: MetricsSources = {
+  backends: () => [
+    { name: 'a', health: 'up', inflight: 2, breaker: 'closed', models: [{ name: 'm', breaker: 'open' }] },
+    { name: 'b', health: 'down', inflight: 0, breaker: 'half-open', models: [] },
+  ],
+  queueDepth: (priority) => (priority === 'batch' ? 4 : 0),
+  strategy: () => 'hybrid',
+  digestSkew: () => [],
+  knownModel: (name) => name === 'm',
+};
+
+const scrape = async (metrics: Metrics): Promise<(name: string) => number | undefined> => {
+  const samples = samplesOf((await metrics.expose()).text);
+  return (name) => samples.get(`task_router_${name}`);
+};
+
+const USAGE = { promptTokens: 30, outputTokens: 11, cachedTokens: 20, loadMs: 2_500, prefillMs: 5, decodeMs: 1_100 };
+
+describe('what Prometheus sees', () => {
+  it('is the state of backends, queue and strategy at the moment of the scrape', async () => {
+    const sample = await scrape(new Metrics(SOURCES, '1.2.3'));
+    expect(sample('inflight_requests{backend="a"}')).toBe(2);
+    expect(sample('backend_up{backend="a"}')).toBe(1);
+    expect(sample('backend_up{backend="b"}')).toBe(0);
+    expect(sample('circuit_breaker_state{backend="a",model=""}')).toBe(0);
+    expect(sample('circuit_breaker_state{backend="b",model=""}')).toBe(1);
+    expect(sample('circuit_breaker_state{backend="a",model="m"}')).toBe(2);
+    expect(sample('queue_depth{class="batch"}')).toBe(4);
+    expect(sample('strategy_info{strategy="hybrid"}')).toBe(1);
+    expect(sample('build_info{version="1.2.3"}')).toBe(1);
+  });
+
+  it('counts a served request with its times in seconds and its tokens', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    metrics.request(recordOf({ totalMs: 1_500, firstByteMs: 250, queueMs: 40, usage: USAGE }));
+    const sample = await scrape(metrics);
+    const labels = 'endpoint="chat",model="m",category="coding",backend="a",outcome="served"';
+    expect(sample(`requests_total{${labels}}`)).toBe(1);
+    expect(sample('request_duration_seconds_sum{endpoint="chat",outcome="served"}')).toBe(1.5);
+    expect(sample('time_to_first_token_seconds_sum{endpoint="chat",model="m",backend="a"}')).toBe(0.25);
+    expect(sample('queue_wait_seconds_sum{endpoint="chat"}')).toBe(0.04);
+    expect(sample('inter_token_seconds_sum{model="m",backend="a"}')).toBeCloseTo(0.1);
+    expect(sample('tokens_total{direction="in"}')).toBe(30);
+    expect(sample('tokens_total{direction="out"}')).toBe(11);
+    expect(sample('prompt_tokens_cached_total')).toBe(20);
+    expect(sample('model_loads_total{backend="a",model="m"}')).toBe(1);
+    expect(sample('model_load_seconds_sum{backend="a",model="m"}')).toBe(2.5);
+  });
+
+  it('takes the short load time of a resident model for no load', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    metrics.request(recordOf({ usage: { ...USAGE, loadMs: 160 } }));
+    expect((await scrape(metrics))('model_loads_total{backend="a",model="m"}')).toBeUndefined();
+  });
+
+  it('counts retries by what went wrong before, and refusals by their code', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    const failed = { backend: 'b', model: 'm', why: '', outcome: OUTCOMES['backend-fault'] };
+    metrics.request(recordOf({ attempts: [failed, ...recordOf().attempts] }));
+    metrics.request(recordOf({ attempts: [failed], outcome: 'failed', error: 'backend_failed', status: 502 }));
+    const sample = await scrape(metrics);
+    expect(sample('retries_total{reason="connect"}')).toBe(1);
+    expect(sample('refusals_total{code="backend_failed"}')).toBe(1);
+  });
+
+  it('measures no first token for requests that run no model or failed', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    metrics.request(recordOf({ endpoint: 'other' }));
+    metrics.request(recordOf({ outcome: 'client-left' }));
+    const { text } = await metrics.expose();
+    expect(text).not.toContain('task_router_time_to_first_token_seconds_sum');
+  });
+
+  it('never makes a label of what a client wrote', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    for (let i = 0; i < 100; i++) {
+      metrics.request(recordOf({ model: `made-up-${i}`, category: `category-${i}`, attempts: [], outcome: 'refused' }));
+    }
+    const { text } = await metrics.expose();
+    expect(text).not.toContain('made-up');
+    const categories = new Set([...text.matchAll(/category="([^"]*)"/g)].map(([, name]) => name));
+    expect(categories.size).toBe(51);
+    expect(categories).toContain('other');
+  });
+
+  it('counts decisions, breaker changes, strategy changes and reloads', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    metrics.decision('hybrid', 0.02);
+    metrics.breakerChanged('open');
+    metrics.strategyChanged();
+    metrics.reloaded('failed');
+    const sample = await scrape(metrics);
+    expect(sample('decision_seconds_count{strategy="hybrid"}')).toBe(1);
+    expect(sample('circuit_breaker_transitions_total{to="open"}')).toBe(1);
+    expect(sample('strategy_changes_total')).toBe(1);
+    expect(sample('config_reloads_total{result="failed"}')).toBe(1);
+  });
+});
