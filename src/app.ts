@@ -154,12 +154,15 @@ export class App {
           const fields = { event: up ? 'backend-up' : 'backend-down', backend, why };
           if (up) log.info(fields, `backend ${backend} is up`);
           else log.warn(fields, `backend ${backend} is down: ${why}`);
+          if (!up) this.#handler.backendLost(backend);
           if (up) this.#gate.pump();
         },
         modelsChanged: (backend) => {
           const count = this.#registry.get(backend)?.installed.size ?? 0;
           log.info({ event: 'models-changed', backend, count }, `backend ${backend} has ${count} models`);
           this.#checkDigests();
+          // A model that was waited for may be here now.
+          this.#gate.pump();
         },
       },
     });

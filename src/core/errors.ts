@@ -52,6 +52,11 @@ export interface ProxyErrorOptions {
   readonly cause?: unknown;
   /** Seconds until a retry makes sense; only for codes whose rule has `retryAfter`. */
   readonly retryAfterSeconds?: number;
+  /**
+   * A `bad_request` that Ollama would find only after it had parsed the body: its `/v1` layer frames such an error
+   * otherwise than one of parsing.
+   */
+  readonly afterParsing?: boolean;
 }
 
 /** A refusal or failure of the proxy itself, as data: the code says everything that the table does not. */
@@ -59,11 +64,13 @@ export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
+  readonly afterParsing: boolean;
 
   constructor(code: ErrorCode, message: string, options: ProxyErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.afterParsing = options.afterParsing ?? code !== 'bad_request';
   }
 
   get status(): number {

@@ -39,14 +39,24 @@ const errorObject = (dialect: Dialect, status: number, message: string, code: Er
   }
 };
 
-/** The body of a refusal or failure in the shape of the API that was called. */
-export const errorBody = (dialect: Dialect, code: ErrorCode, message: string, requestId: string): string => {
+/**
+ * The body of a refusal or failure in the shape of the API that was called.
+ * @param afterParsing false = Ollama's middleware would have written it while it parsed the request
+ */
+export const errorBody = (
+  dialect: Dialect,
+  code: ErrorCode,
+  message: string,
+  requestId: string,
+  afterParsing = true,
+): string => {
   const { status } = errorRules[code];
   // These two stand for a refusal that Ollama would make itself, and its errors leave `code` null (openai/openai.go).
   const asOllama = code === 'model_not_found' || code === 'bad_request';
   const body = errorObject(dialect, status, message, asOllama ? null : code);
   const withId = dialect === 'anthropic' ? { ...body, request_id: requestId } : body;
-  return dialect === 'native' ? JSON.stringify(withId) : `${JSON.stringify(withId)}\n`;
+  // The newline is that of Go's encoder, which the later layer writes with (middleware/openai.go, writeError).
+  return dialect === 'native' || !afterParsing ? JSON.stringify(withId) : `${JSON.stringify(withId)}\n`;
 };
 
 /**
@@ -71,5 +81,5 @@ export const inBandError = (
 };
 
 /** The content type that Ollama gives errors on this dialect. */
-export const errorContentType = (dialect: Dialect): string =>
-  dialect === 'native' ? 'application/json; charset=utf-8' : 'application/json';
+export const errorContentType = (dialect: Dialect, afterParsing = true): string =>
+  dialect === 'native' || !afterParsing ? 'application/json; charset=utf-8' : 'application/json';

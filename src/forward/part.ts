@@ -28,6 +28,8 @@ export interface PartInput {
   readonly headers: string[];
   readonly body: Buffer | undefined;
   readonly clock: Clock;
+  /** The head of its answer is due as soon as it has read the request, not when its work is done. */
+  readonly atOnce: boolean;
   /** Told of each line of progress that is no error. */
   readonly onLine: (line: ProgressLine) => void;
 }
@@ -93,14 +95,23 @@ export class Part implements Dispatcher.DispatchHandler {
     this.#abort();
   }
 
-  /** Called at a steady beat of `idleMs`: ends a stream that has not moved since the last beat. */
+  /** Called at a steady beat of `idleMs`: ends what has not moved since the last beat although it should have. */
   sweep(idleMs: number): void {
-    if (this.#settled || !this.#streams) return;
+    if (this.#settled || !(this.#streams || this.#isDue)) return;
     if (this.#pieces !== this.#sweptPieces) {
       this.#sweptPieces = this.#pieces;
       return;
     }
     this.giveUp(`sent nothing for ${idleMs} ms (limits.stream_idle_timeout)`);
+  }
+
+  /** Its server no longer answers probes. A stream that has begun may be merely slow; an answer that is due is not. */
+  serverLost(): void {
+    if (this.#isDue) this.giveUp('does not answer any more');
+  }
+
+  get #isDue(): boolean {
+    return this.#in.atOnce && this.#phase !== 'body';
   }
 
   /** Ends it as failed, for want of patience. */

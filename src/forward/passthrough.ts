@@ -79,6 +79,14 @@ const stopUpload = ({ req, res }: PassthroughInput, upstream: http.ClientRequest
   else res.once('finish', linger);
 };
 
+/** A complete answer as an outcome; an error of the backend's own is told as one, but no breaker steps on it. */
+const answeredWith = (status: number, firstByteMs: number, totalMs: number): Outcome => {
+  if (status < 400) return { kind: 'served', status, firstByteMs, totalMs, usage: undefined };
+  if (status < 500) return { kind: 'client-error', status, totalMs };
+  const message = `answered ${status}`;
+  return { kind: 'backend-failed', phase: 'body', reason: 'status-5xx', blame: 'none', message, totalMs };
+};
+
 /**
  * Forwards a request that runs no model, byte for byte, through http-proxy. That library does not notice a client that
  * leaves (it listens to an event that no longer fires once the body was read) nor a backend that dies in mid-answer,
@@ -167,11 +175,7 @@ export class Passthrough {
         if (answer.complete) {
           if (settled) return;
           if (!req.complete) stopUpload(input, upstream);
-          const outcome: Outcome =
-            status >= 400
-              ? { kind: 'client-error', status, totalMs: elapsed() }
-              : { kind: 'served', status, firstByteMs, totalMs: elapsed(), usage: undefined };
-          settle({ kind: 'answered', outcome });
+          settle({ kind: 'answered', outcome: answeredWith(status, firstByteMs, elapsed()) });
           return;
         }
         fail({ reason: 'cut-stream', blame: 'none', retryable: false, message: 'died in mid-answer' });

@@ -23,16 +23,17 @@ export const answerError = (exchange: Exchange, error: ProxyError): void => {
     res.destroy();
     return;
   }
-  const body = Buffer.from(errorBody(exchange.dialect, error.code, error.message, exchange.id));
+  const body = Buffer.from(errorBody(exchange.dialect, error.code, error.message, exchange.id, error.afterParsing));
   const headers = [
     'content-type',
-    errorContentType(exchange.dialect),
+    errorContentType(exchange.dialect, error.afterParsing),
     'content-length',
     String(body.length),
     ...exchange.ownHeaders(),
     'x-task-router-error',
     error.code,
   ];
+  if (exchange.uncached) headers.push('cache-control', 'no-cache');
   if (error.retryAfterSeconds !== undefined) {
     headers.push('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   }

@@ -6,6 +6,7 @@ import { single } from '../forward/headers.ts';
 import {
   decodeString,
   goType,
+  itemsOf,
   JsonSyntaxError,
   membersOf,
   scanBody,
@@ -88,8 +89,7 @@ export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders
   if (streamSpan !== undefined && streamSpan.type !== 'boolean') throw wrongType(route, 'stream', streamSpan, 'bool');
   const model = modelSpan === undefined ? '' : decodeString(body, modelSpan).trim();
   if (modelSpan === undefined || model === '') {
-    const { notFound, text } = modelMissing(path);
-    throw new ProxyError(notFound ? 'model_not_found' : 'bad_request', text);
+    throw missing(route, path, body, members);
   }
   const streamsByDefault = mayStream && route.dialect === 'native';
   return {
@@ -108,6 +108,21 @@ export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders
     },
     affinityKey: affinityOf(headers, body, members),
   };
+};
+
+const lacksMessages = (body: Buffer, members: Members): boolean => {
+  const messages = members.get('messages');
+  return messages === undefined || (messages.type === 'array' && itemsOf(body, messages).length === 0);
+};
+
+/** What Ollama says first to a request that names no model. */
+const missing = ({ dialect }: Route, path: string, body: Buffer, members: Members): ProxyError => {
+  if (path === '/v1/chat/completions' && lacksMessages(body, members)) {
+    return new ProxyError('bad_request', "[] is too short - 'messages'");
+  }
+  const { notFound, text } = modelMissing(path);
+  // The Anthropic layer looks at the name while it parses; the others leave that to the handler behind them.
+  return new ProxyError(notFound ? 'model_not_found' : 'bad_request', text, { afterParsing: dialect !== 'anthropic' });
 };
 
 /** A model by the name that a client wrote, and where it stands in the body. */

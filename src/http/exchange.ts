@@ -34,6 +34,8 @@ export class Exchange {
   categoryWhy: string | undefined;
   strategy: string | undefined;
   explain = false;
+  /** A stream was asked for, once that is known. */
+  stream = false;
   /** What the browser's page must see on every answer (CORS), flat name-value list. */
   frontHeaders: readonly string[] = [];
   queueMs = 0;
@@ -68,6 +70,11 @@ export class Exchange {
 
   get dialect(): Dialect {
     return this.route.dialect;
+  }
+
+  /** Ollama forbids caching of these streams, and of the errors in their place (middleware). */
+  get uncached(): boolean {
+    return this.stream && (this.path === '/v1/responses' || this.path === '/v1/messages');
   }
 
   /** Fires when the client leaves before its answer is complete. */

@@ -13,9 +13,6 @@ const TYPE: Readonly<Record<Dialect, string>> = {
   anthropic: 'text/event-stream',
 };
 
-/** Routes on which Ollama forbids caching of its streams (middleware). */
-const NO_CACHE: ReadonlySet<string> = new Set(['/v1/responses', '/v1/messages']);
-
 /**
  * Keeps whatever sits between client and proxy from giving up on a stream that waits for a slot or a cold load: after
  * the first interval the head of the stream goes out, and a bit of nothing then and after each further one, until the
@@ -50,10 +47,10 @@ export class Filler {
   }
 
   #fill(): void {
-    const { res, dialect, path, left, ownHeaders } = this.#exchange;
+    const { res, dialect, uncached, left, ownHeaders } = this.#exchange;
     if (left || res.writableEnded || res.writableNeedDrain) return;
     if (!res.headersSent) {
-      const cache = NO_CACHE.has(path) ? ['cache-control', 'no-cache'] : [];
+      const cache = uncached ? ['cache-control', 'no-cache'] : [];
       this.#streamOpen = true;
       res.writeHead(200, ['content-type', TYPE[dialect], ...cache, ...ownHeaders()]);
     }

@@ -77,6 +77,11 @@ export class Handler {
     this.#fanout.sweep(idleMs);
   }
 
+  /** A backend does not answer its probes any more. */
+  backendLost(backend: string): void {
+    this.#fanout.serverLost(backend);
+  }
+
   #asProxyError(exchange: Exchange, error: unknown): ProxyError {
     if (error instanceof ProxyError) return error;
     this.#parts.log.error(

@@ -110,6 +110,7 @@ export class Inference {
     const incoming = await readIncoming(exchange, settings);
     const { ask } = incoming;
     exchange.model = ask.model;
+    exchange.stream = ask.stream;
     exchange.strategy = settings.strategy.name;
     if (wishes.category === undefined) {
       const verdict = this.#parts.categorizer.categorize(ask.prompt());

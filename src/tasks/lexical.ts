@@ -20,7 +20,7 @@ const TEMPERATURE = 0.75;
 const SYSTEM_UNITS = 600;
 
 /** Sentences of the ask that are read from the start, and from its last line. */
-const MAX_SENTENCES = 32;
+const MAX_SENTENCES = 20;
 const LAST_SENTENCES = 12;
 
 /** Pasted text is read only so far: it weighs little, and its signs are counted anyway. */

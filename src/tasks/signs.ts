@@ -1,7 +1,6 @@
 /** Structural evidence that needs no vocabulary of a human language. */
 export type Sign =
   | 'fence'
-  | 'code'
   | 'stub'
   | 'trace'
   | 'log'
@@ -15,8 +14,7 @@ export type Sign =
   | 'prefixDocs'
   | 'prefixTest'
   | 'prefixRefactor'
-  | 'prefixReview'
-  | 'ordersTheJudge';
+  | 'prefixReview';
 
 /**
  * One expression for each sign, applied to a single line. None nests a quantifier in another one, and each stops at

@@ -70,7 +70,6 @@ export const QUESTION_ROWS = {
 
 export const SIGN_ROWS: Readonly<Partial<Record<Sign, Row>>> = {
   fence: { unknown: -1.2 },
-  code: { unknown: -1.0 },
   stub: { coding: 2.6, unknown: -1.5 },
   trace: { debugging: 2.0, unknown: -1.5 },
   log: { debugging: 0.7, unknown: -0.3 },

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startFaulty, until, type Faulty } from '../support/faulty.ts';
-import { linesOf } from '../support/pool.ts';
+import { linesOf, startPool } from '../support/pool.ts';
 import type { Call, Script } from '../support/scripted-backend.ts';
 import { early, finAtOnce, garbage, NDJSON, never, pieces, push, raw, resetAtOnce, whole } from '../support/scripts.ts';
 
@@ -273,6 +273,20 @@ describe('a change that must reach every holder', () => {
     expect(over).toBe(false);
     answerNow();
     expect((await answer).status).toBe(200);
+  });
+
+  it('does not wait for a holder that stopped answering altogether', async () => {
+    const config = 'health: { interval: 100ms, timeout: 300ms, unhealthy_after: 2 }';
+    const pool = await startPool(
+      ['a', 'b'].map((name) => ({ name, models: ['llama3.2:1b'] })),
+      config,
+    );
+    pool.sim('b').faults.set({ kind: 'hang' });
+    const answer = await pool.proxy.call('/api/delete', { method: 'DELETE', body: { model: 'llama3.2:1b' } });
+    expect([answer.status, answer.body]).toEqual([
+      500,
+      '{"error":"deleted on a; failed on b (does not answer any more)"}',
+    ]);
   });
 
   it('is not tried twice', async () => {

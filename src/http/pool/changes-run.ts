@@ -158,7 +158,7 @@ export class ChangeRun {
     const everywhere = operation === 'delete' || operation === 'copy';
     const merged = ask.stream && !everywhere ? new MergedAnswer(exchange, names) : undefined;
     const sends = runners.map((runner) => ({ runner, body }));
-    const results = await this.#fanout.run(exchange, sends, merged);
+    const results = await this.#fanout.run(exchange, sends, everywhere || ask.stream, merged);
     const answer = everywhere
       ? everywhereAnswer(exchange, results, unreachable, operation === 'delete' ? 'deleted' : 'copied')
       : progressAnswer(exchange, merged, results);

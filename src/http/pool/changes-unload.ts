@@ -37,7 +37,8 @@ export class Unload {
     const model = first?.name ?? ask.model;
     const why = 'it may have the model in memory';
     exchange.begin({ backend: names.join(', '), model, why, rewritten: first?.key !== modelKey(ask.model) });
-    const results = await this.#fanout.run(exchange, sends);
+    // On the embedding routes a server loads the model first if it has to.
+    const results = await this.#fanout.run(exchange, sends, exchange.route.endpoint !== 'embed');
     const answer = everywhereAnswer(exchange, results, [], 'unloaded');
     recordParts(exchange, results, exchange.left ? ({ kind }) => kind === 'left' : answer.decides, model, why);
     const outcome = exchange.left ? 'client-left' : answer.outcome;

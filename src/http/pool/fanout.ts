@@ -45,7 +45,8 @@ const NOT_NOW: PartEnd = {
 /** Sends one request to several servers at once, each with a lease and an end of its own. */
 export class Fanout {
   readonly #parts: HandlerParts;
-  readonly #active = new Set<Part>();
+  /** With the name of the server that works on it. */
+  readonly #active = new Map<Part, string>();
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
@@ -54,14 +55,20 @@ export class Fanout {
   /**
    * Sends to all and waits until all are over; a client that leaves ends them all. One result for each send, in their
    * order.
+   * @param atOnce whether a server answers this, or begins to, before its work is done
    */
-  async run(exchange: Exchange, sends: readonly Send[], watcher: Watcher = UNWATCHED): Promise<readonly PartResult[]> {
+  async run(
+    exchange: Exchange,
+    sends: readonly Send[],
+    atOnce: boolean,
+    watcher: Watcher = UNWATCHED,
+  ): Promise<readonly PartResult[]> {
     const mine: Part[] = [];
     const method = exchange.req.method ?? 'POST';
     const ends = sends.map(async ({ runner, body }): Promise<PartResult> => {
       const backend = runner.backendId;
       const onLine = (line: ProgressLine): void => watcher.line(backend, line);
-      const end = await this.#start(exchange, runner, { method, body, onLine }, (part) => mine.push(part));
+      const end = await this.#start(exchange, runner, { method, body, atOnce, onLine }, (part) => mine.push(part));
       watcher.end(backend, end);
       return { backend, end };
     });
@@ -76,7 +83,7 @@ export class Fanout {
    * @param checks where the question is entered while it is open, for whoever has to call it off
    */
   async hasBlob(exchange: Exchange, runner: Runner, digest: string, checks: Set<Part>): Promise<boolean> {
-    const what = { method: 'HEAD', path: `/api/blobs/${digest}`, onLine: () => {} } as const;
+    const what = { method: 'HEAD', path: `/api/blobs/${digest}`, atOnce: true, onLine: () => {} } as const;
     let timer: NodeJS.Timeout | undefined;
     const end = await this.#start(exchange, runner, what, (part) => {
       checks.add(part);
@@ -89,7 +96,12 @@ export class Fanout {
 
   /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
   sweep(idleMs: number): void {
-    for (const part of this.#active) part.sweep(idleMs);
+    for (const part of this.#active.keys()) part.sweep(idleMs);
+  }
+
+  /** A server does not answer its probes any more: what waits for its answer need not wait. */
+  serverLost(backendId: string): void {
+    for (const [part, backend] of this.#active) if (backend === backendId) part.serverLost();
   }
 
   async #start(
@@ -99,6 +111,7 @@ export class Fanout {
       readonly method: string;
       readonly path?: string;
       readonly body?: Buffer;
+      readonly atOnce: boolean;
       readonly onLine: (line: ProgressLine) => void;
     },
     begun: (part: Part) => void,
@@ -119,10 +132,11 @@ export class Fanout {
       }),
       body: what.body,
       clock,
+      atOnce: what.atOnce,
       onLine: what.onLine,
     });
     begun(part);
-    this.#active.add(part);
+    this.#active.set(part, backend.id);
     const end = await part.run();
     this.#active.delete(part);
     lease.end(end.outcome);

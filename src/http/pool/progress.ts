@@ -40,6 +40,8 @@ export class MergedProgress {
   line(part: string, line: Line): readonly Line[] {
     const { status, digest, total, completed } = line;
     if (typeof status !== 'string' || status === 'success') return [];
+    // Of one server every line is shown as it came.
+    if (this.#parts.length === 1) return [line];
     if (typeof digest === 'string' && typeof total === 'number') {
       return this.#bar(part, line, digest, total, typeof completed === 'number' ? completed : 0);
     }

@@ -155,7 +155,8 @@ export const openAiEmbeddings = (context: SimContext, exchange: Exchange): void 
     return;
   }
   const name = stringField(fields, 'model');
-  const model = findModel(context, exchange, name, false, `model "${name}" not found, try pulling it first`);
+  const missing = name.trim() === '' ? undefined : `model "${name}" not found, try pulling it first`;
+  const model = findModel(context, exchange, name, false, missing);
   if (model === undefined) return;
   const dimensions = positive(numberField(fields, 'dimensions'));
   const packed = stringField(fields, 'encoding_format') === 'base64';

@@ -15,6 +15,12 @@ class GoSyntaxError extends Error {}
 const quoteChar = (char: string): string => {
   if (char === "'") return `'\\''`;
   if (char === '"') return `'"'`;
+  // strconv.Quote knows no \u for what fits two digits.
+  const code = char.charCodeAt(0);
+  const named = '\u0007\b\t\n\u000b\f\r'.includes(char);
+  if ((code < 0x20 && !named) || code === 0x7f) return `'\\x${code.toString(16).padStart(2, '0')}'`;
+  if (char === '\u0007') return String.raw`'\a'`;
+  if (char === '\u000b') return String.raw`'\v'`;
   return `'${JSON.stringify(char).slice(1, -1)}'`;
 };
 

@@ -40,23 +40,27 @@ describe('what Prometheus sees', () => {
     const metrics = new Metrics(SOURCES, '1');
     metrics.request(recordOf({ totalMs: 1_500, firstByteMs: 250, queueMs: 40, usage: USAGE }));
     const sample = await scrape(metrics);
-    const labels = 'endpoint="chat",model="m",category="coding",backend="a",outcome="served"';
-    expect(sample(`requests_total{${labels}}`)).toBe(1);
+    const labels = ['endpoint="chat"', 'model="m:latest"', 'category="coding"', 'backend="a"', 'outcome="served"'];
+    const counted = (await metrics.expose()).text
+      .split('\n')
+      .filter((line) => line.startsWith('task_router_requests_total{'));
+    expect(counted.map((line) => labels.filter((label) => line.includes(label)))).toEqual([labels]);
+    expect(counted[0]).toMatch(/ 1$/);
     expect(sample('request_duration_seconds_sum{endpoint="chat",outcome="served"}')).toBe(1.5);
-    expect(sample('time_to_first_token_seconds_sum{endpoint="chat",model="m",backend="a"}')).toBe(0.25);
+    expect(sample('time_to_first_token_seconds_sum{endpoint="chat",model="m:latest",backend="a"}')).toBe(0.25);
     expect(sample('queue_wait_seconds_sum{endpoint="chat"}')).toBe(0.04);
-    expect(sample('inter_token_seconds_sum{model="m",backend="a"}')).toBeCloseTo(0.1);
+    expect(sample('inter_token_seconds_sum{model="m:latest",backend="a"}')).toBeCloseTo(0.1);
     expect(sample('tokens_total{direction="in"}')).toBe(30);
     expect(sample('tokens_total{direction="out"}')).toBe(11);
     expect(sample('prompt_tokens_cached_total')).toBe(20);
-    expect(sample('model_loads_total{backend="a",model="m"}')).toBe(1);
-    expect(sample('model_load_seconds_sum{backend="a",model="m"}')).toBe(2.5);
+    expect(sample('model_loads_total{backend="a",model="m:latest"}')).toBe(1);
+    expect(sample('model_load_seconds_sum{backend="a",model="m:latest"}')).toBe(2.5);
   });
 
   it('takes the short load time of a resident model for no load', async () => {
     const metrics = new Metrics(SOURCES, '1');
     metrics.request(recordOf({ usage: { ...USAGE, loadMs: 160 } }));
-    expect((await scrape(metrics))('model_loads_total{backend="a",model="m"}')).toBeUndefined();
+    expect((await scrape(metrics))('model_loads_total{backend="a",model="m:latest"}')).toBeUndefined();
   });
 
   it('counts retries by what went wrong before, and refusals by their code', async () => {

@@ -16,6 +16,20 @@ describe('merged progress', () => {
     expect(merged.line('b', layer(10))).toEqual([layer(50, 200)]);
   });
 
+  it('shows the lines of one part as they came', () => {
+    const merged = new MergedProgress(['a']);
+    const lines: readonly Line[] = [
+      { status: 'pulling manifest' },
+      { status: 'pulling manifest' },
+      { status: 'pulling aa', digest: 'sha256:aa', total: 100 },
+      { status: 'pulling aa', digest: 'sha256:aa', total: 100 },
+      { status: 'new in some version', more: { x: [1] } },
+    ];
+    expect(lines.flatMap((line) => merged.line('a', line))).toEqual(lines);
+    expect(merged.line('a', { status: 'success' })).toEqual([]);
+    expect(merged.end('a', { ok: true })).toEqual([{ status: 'success' }]);
+  });
+
   it('shows a status once, when the last part has reached it', () => {
     const merged = new MergedProgress(['a', 'b']);
     expect(merged.line('a', { status: 'pulling manifest' })).toEqual([]);
@@ -72,13 +86,15 @@ describe('merged progress', () => {
   });
 
   it('stops listening to a part that never stops naming things', () => {
-    const merged = new MergedProgress(['a']);
-    let shown = 0;
+    const merged = new MergedProgress(['a', 'b']);
+    let bars = 0;
     for (let i = 0; i < 5_000; i++) {
-      shown += merged.line('a', { status: `step ${i}` }).length;
-      shown += merged.line('a', { ...layer(1), digest: `sha256:${i}` }).length;
+      merged.line('a', { status: `step ${i}` });
+      bars += merged.line('a', { ...layer(1), digest: `sha256:${i}` }).length;
     }
-    expect(shown).toBe(2_000);
+    expect(bars).toBe(1_000);
+    const steps = merged.end('b', { ok: false, error: 'x' }).filter(({ digest }) => digest === undefined);
+    expect(steps).toHaveLength(1_000);
     expect(merged.end('a', { ok: true }).at(-1)).toEqual({ status: 'success' });
   });
 
