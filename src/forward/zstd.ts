@@ -1,4 +1,4 @@
-import { Decompress } from 'fzstd';
+import type { ZSTDDecoder } from 'zstddec';
 
 /** Thrown for bytes that are no whole zstd stream, or that would become too much. */
 export class ZstdError extends Error {
@@ -45,27 +45,46 @@ const readHeader = (bytes: Buffer, at: number): { blocks: number; window: number
   return { blocks, window, checksum: (descriptor & 4) !== 0 };
 };
 
-/** Walks over one frame's blocks without decoding. @returns where the frame ends */
-const skipBlocks = (bytes: Buffer, from: number, checksum: boolean): number => {
+/** What a walk over blocks tells without decoding them. */
+interface Walk {
+  /** Where it ended. */
+  readonly at: number;
+  /** Bytes that come out for certain: the raw and the run-length blocks. */
+  readonly least: number;
+  /** Something comes out. */
+  readonly some: boolean;
+}
+
+/** Walks over one frame's blocks without decoding. */
+const skipBlocks = (bytes: Buffer, from: number, checksum: boolean): Walk => {
   let at = from;
+  let least = 0;
+  let some = false;
   for (;;) {
     if (at + 3 > bytes.length) throw truncated();
     const header = bytes.readUIntLE(at, 3);
+    const kind = (header >> 1) & 3;
+    const size = header >> 3;
+    if (kind < 2) least += size;
+    some ||= size > 0;
     // A run-length block holds one byte, however long its content.
-    at += 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3);
+    at += 3 + (kind === 1 ? 1 : size);
     if ((header & 1) !== 0) break;
   }
   at += checksum ? 4 : 0;
   if (at > bytes.length) throw truncated();
-  return at;
+  return { at, least, some };
 };
 
 /**
  * Refuses a stream that is cut off, or a frame that asks for too large a window, before the decoder allocates it:
  * sixteen bytes could ask for gigabytes otherwise.
  */
-const checkFrames = (bytes: Buffer): void => {
-  for (let at = 0; at < bytes.length;) {
+const walkFrames = (bytes: Buffer): Walk => {
+  let at = 0;
+  let least = 0;
+  let some = false;
+  while (at < bytes.length) {
     if (at + 8 > bytes.length) throw truncated();
     const magic = bytes.readUInt32LE(at);
     if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
@@ -78,30 +97,38 @@ const checkFrames = (bytes: Buffer): void => {
     if (window > MAX_WINDOW_BYTES) {
       throw new ZstdError(`a frame wants a window of ${window} bytes, more than ${MAX_WINDOW_BYTES}`, true);
     }
-    at = skipBlocks(bytes, blocks, checksum);
+    const frame = skipBlocks(bytes, blocks, checksum);
+    at = frame.at;
+    least += frame.least;
+    some ||= frame.some;
   }
+  return { at, least, some };
+};
+
+/** The reference decoder compiled to WebAssembly; loaded at the first compressed body, because few pools ever see one. */
+let decoder: Promise<ZSTDDecoder> | undefined;
+
+const loadDecoder = async (): Promise<ZSTDDecoder> => {
+  const { ZSTDDecoder: Decoder } = await import('zstddec');
+  const loaded = new Decoder();
+  await loaded.init();
+  return loaded;
 };
 
 /**
- * Decompresses a whole zstd stream (RFC 8878), of one or several frames. Runs on the event loop, some tens of ms per MB
- * that comes out; coding agents send about a tenth of that.
+ * Decompresses a whole zstd stream (RFC 8878), of one or several frames. The decoding itself runs on the event loop, a
+ * few ms per MB that comes out.
  * @param limit bytes that may come out, > 0
  * @throws ZstdError
  */
-export const decodeZstd = (bytes: Buffer, limit: number): Buffer => {
-  checkFrames(bytes);
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  const decoder = new Decompress((piece) => {
-    size += piece.length;
-    if (size > limit) throw new ZstdError(`more than ${limit} bytes when decompressed`, true);
-    pieces.push(piece);
-  });
-  try {
-    decoder.push(bytes, true);
-  } catch (error) {
-    if (error instanceof ZstdError) throw error;
-    throw new ZstdError(error instanceof Error ? error.message : String(error));
-  }
-  return Buffer.concat(pieces, size);
+export const decodeZstd = async (bytes: Buffer, limit: number): Promise<Buffer> => {
+  const { least, some } = walkFrames(bytes);
+  if (least > limit) throw new ZstdError(`more than ${limit} bytes when decompressed`, true);
+  decoder ??= loadDecoder();
+  // One byte more than may come out: what fills it is too large, and a size of 0 would ask for a guess.
+  const out = (await decoder).decode(bytes, limit + 1);
+  if (out.length > limit) throw new ZstdError(`more than ${limit} bytes when decompressed`, true);
+  // The decoder tells of an error only by giving nothing; a stream that really holds nothing shows it in its blocks.
+  if (out.length === 0 && some) throw new ZstdError('invalid input, or too much of it');
+  return Buffer.from(out.buffer, out.byteOffset, out.length);
 };

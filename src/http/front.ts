@@ -90,7 +90,7 @@ export const judgeFront = (req: IncomingMessage, settings: FrontSettings, method
     if (!originAllowed(origin, settings.origins)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...allow] };
     if (req.method === 'OPTIONS') return preflight(origin, allow);
     const headers = ['access-control-allow-origin', origin, 'vary', 'Origin'];
-    return hostVerdict(req, settings, allow) ?? { kind: 'pass', headers };
+    return hostVerdict(req, settings, [...allow, ...headers]) ?? { kind: 'pass', headers };
   }
   return hostVerdict(req, settings, allow) ?? PASS;
 };
@@ -99,13 +99,13 @@ export const judgeFront = (req: IncomingMessage, settings: FrontSettings, method
 const hostVerdict = (
   req: IncomingMessage,
   settings: FrontSettings,
-  allow: readonly string[],
+  headers: readonly string[],
 ): FrontVerdict | undefined => {
   if (!settings.loopback) return undefined;
   const name = hostName(req.headers.host ?? '');
   if (localAddress(name)) return undefined;
-  if (!nameAllowed(name, settings.hostname)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...allow] };
-  return req.method === 'OPTIONS' ? { kind: 'answer', status: 204, headers: allow } : undefined;
+  if (!nameAllowed(name, settings.hostname)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...headers] };
+  return req.method === 'OPTIONS' ? { kind: 'answer', status: 204, headers } : undefined;
 };
 
 const preflight = (origin: string, allow: readonly string[]): FrontVerdict => ({

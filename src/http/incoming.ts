@@ -37,7 +37,7 @@ export const readIncoming = async (exchange: Exchange, settings: HandlerSettings
   const body = await readBody(req, settings.bodyBytes, settings.bodyIdleMs);
   // Only the /v1 layer decodes, and only zstd (middleware/openai.go); elsewhere the bytes are what they are.
   const zstd = path.startsWith('/v1/') && single(req.headers, 'content-encoding')?.trim().toLowerCase() === 'zstd';
-  const plain = zstd ? decode(body, Math.min(MAX_DECODED_BYTES, settings.bodyBytes)) : body;
+  const plain = zstd ? await decode(body, Math.min(MAX_DECODED_BYTES, settings.bodyBytes)) : body;
   const ask = readAsk(route, path, req.headers, plain);
   return {
     ask,
@@ -49,9 +49,9 @@ export const readIncoming = async (exchange: Exchange, settings: HandlerSettings
   };
 };
 
-const decode = (body: Buffer, limit: number): Buffer => {
+const decode = async (body: Buffer, limit: number): Promise<Buffer> => {
   try {
-    return decodeZstd(body, limit);
+    return await decodeZstd(body, limit);
   } catch (error) {
     if (!(error instanceof ZstdError)) throw error;
     throw error.tooLarge

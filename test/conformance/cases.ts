@@ -9,6 +9,8 @@ export interface Case {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in this many pieces without a length. */
   readonly chunks?: number;
+  /** Sent to the server itself, ahead of each of the two. */
+  readonly before?: Case;
   /** Compared by shape alone: a pool has more than one server, or answers at its own pace. */
   readonly shape?: boolean;
   /** Only where the server listens on loopback, which is when it looks at `Host`. */
@@ -356,17 +358,29 @@ const audio = (): readonly Case[] => {
   ];
 };
 
-const managing = ({ chat }: Models): readonly Case[] => [
-  post('/api/copy', 'an unknown model', { source: ABSENT, destination: 'elsewhere' }),
-  post('/api/copy', 'no JSON', 'x'),
-  post('/api/copy', 'a model', { source: chat, destination: 'conformance-copy' }),
-  post('/api/show', 'the copy', { model: 'conformance-copy' }, { shape: true }),
-  { name: 'DELETE the copy', method: 'DELETE', path: '/api/delete', body: { model: 'conformance-copy' }, shape: true },
-  { name: 'DELETE an unknown model', method: 'DELETE', path: '/api/delete', body: { model: ABSENT } },
-  { name: 'DELETE as the CLI does', method: 'DELETE', path: '/api/delete', body: { model: '', name: ABSENT } },
-  { name: 'DELETE no JSON', method: 'DELETE', path: '/api/delete', body: 'x' },
-  post('/api/push', 'an unknown model', { model: ABSENT, stream: false }),
-];
+const managing = ({ chat }: Models): readonly Case[] => {
+  const destination = 'conformance-copy';
+  const copy = post('/api/copy', 'a model', { source: chat, destination });
+  const remove = (name: string, body: unknown): Case => ({
+    name: `DELETE ${name}`,
+    method: 'DELETE',
+    path: '/api/delete',
+    body,
+  });
+  const removed = { ...remove('a copy', { model: destination }), before: copy };
+  return [
+    post('/api/copy', 'an unknown model', { source: ABSENT, destination: 'elsewhere' }),
+    post('/api/copy', 'no JSON', 'x'),
+    copy,
+    post('/api/show', 'a copy', { model: destination }, { before: copy, shape: true }),
+    removed,
+    { ...remove('a copy as the CLI does', { model: '', name: destination }), before: copy },
+    { ...remove('a copy twice', { model: destination }), before: removed },
+    remove('an unknown model', { model: ABSENT }),
+    remove('no JSON', 'x'),
+    post('/api/push', 'an unknown model', { model: ABSENT, stream: false }),
+  ];
+};
 
 const browsers = (): readonly Case[] => {
   const of = (name: string, method: string, path: string, headers: Readonly<Record<string, string>>): Case => ({

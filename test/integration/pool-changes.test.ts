@@ -1,7 +1,7 @@
 import { Ollama } from 'ollama';
 import { describe, expect, it } from 'vitest';
 import { drained } from '../support/same-outcome.ts';
-import { linesOf, startPool, type Pool } from '../support/pool.ts';
+import { changeOf, linesOf, listedBy, startPool, type Pool } from '../support/pool.ts';
 
 const MODEL = 'llama3.2:1b';
 const SIZE = 1_320_000_000;
@@ -9,13 +9,6 @@ const three = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
 
 const pull = (pool: Pool, body: object, id = 'r1') =>
   pool.proxy.call('/api/pull', { body, headers: { 'x-request-id': id } });
-/** What the log says of a change. */
-const change = async (pool: Pool, id = 'r1'): Promise<Readonly<Record<string, unknown>>> =>
-  (await pool.proxy.log.line(({ fields }) => fields['event'] === 'model-change' && fields['requestId'] === id)).fields;
-const listed = async (pool: Pool): Promise<readonly string[]> => {
-  const { models } = await new Ollama({ host: pool.proxy.url }).list();
-  return models.map(({ name }) => name);
-};
 const bars = (lines: ReturnType<typeof linesOf>) => lines.filter(({ digest }) => digest !== undefined);
 
 describe('a pull', () => {
@@ -28,7 +21,7 @@ describe('a pull', () => {
     const client = new Ollama({ host: pool.proxy.url });
     const parts = await drained(await client.pull({ model: MODEL, stream: true }));
     expect(pool.holders(MODEL)).toEqual(['a', 'b', 'c']);
-    expect(await listed(pool)).toEqual([MODEL]);
+    expect(await listedBy(pool)).toEqual([MODEL]);
     const statuses = [...new Set(parts.map(({ status }) => status))];
     expect(statuses).toEqual([
       'pulling manifest',
@@ -59,7 +52,7 @@ describe('a pull', () => {
     expect(lines.slice(-2)).toEqual([{ status: 'done on a, c; failed on b (no space left)' }, { status: 'success' }]);
     expect(bars(lines).at(-1)).toMatchObject({ total: 3 * SIZE, completed: 3 * SIZE });
     expect(pool.holders(MODEL)).toEqual(['a', 'c']);
-    expect(await change(pool)).toMatchObject({
+    expect(await changeOf(pool)).toMatchObject({
       operation: 'pull',
       model: MODEL,
       outcome: 'partial',
@@ -68,6 +61,18 @@ describe('a pull', () => {
     expect(
       (await pool.proxy.metrics()).get('task_router_model_changes_total{operation="pull",outcome="partial"}'),
     ).toBe(1);
+  });
+
+  it('tells the stock client of a server that failed, and does not throw', async () => {
+    const pool = await startPool(three.map((each) => ({ ...each, pullBytesPerSecond: 3e9 })));
+    pool.sim('b').faults.set({ kind: 'cut', path: '/api/pull', afterLines: 5 });
+    const client = new Ollama({ host: pool.proxy.url });
+    const parts = await drained(await client.pull({ model: MODEL, stream: true }));
+    expect(parts.slice(-2)).toEqual([
+      { status: expect.stringMatching(/^done on a, c; failed on b \(died in mid-answer: /) },
+      { status: 'success' },
+    ]);
+    expect(pool.holders(MODEL)).toEqual(['a', 'c']);
   });
 
   it('goes on when a server dies at 60 %', async () => {
@@ -108,7 +113,7 @@ describe('a pull', () => {
       'application/json',
     ]);
     await expect(new Ollama({ host: pool.proxy.url }).pull({ model: 'nosuch:1b' })).rejects.toThrow(error);
-    expect(await change(pool, 'r2')).toMatchObject({ outcome: 'failed' });
+    expect(await changeOf(pool, 'r2')).toMatchObject({ outcome: 'failed' });
     expect((await pool.proxy.metrics()).get('task_router_retries_total{reason="error-line"}')).toBeUndefined();
   });
 
@@ -165,7 +170,7 @@ describe('a pull', () => {
       400,
       { error: '"auto" is a virtual model of this proxy: pull one that it stands for (m1, m2)' },
     ]);
-    expect(await change(pool, 'r2')).toMatchObject({ operation: 'pull', outcome: 'refused', servers: {} });
+    expect(await changeOf(pool, 'r2')).toMatchObject({ operation: 'pull', outcome: 'refused', servers: {} });
   });
 
   it('is refused in the server’s words when it names no model', async () => {
@@ -211,147 +216,5 @@ describe('a pull', () => {
     expect(tagged.body).toContain('the tags that changes.rules ask for (big)');
     await pool.proxy.admin('PATCH', 'backends/b', { drain: true });
     expect((await pull(pool, { model: MODEL })).body).toContain('a: disabled by the operator; b: draining');
-  });
-});
-
-describe('a deletion', () => {
-  const everywhere = three.map((each) => ({ ...each, models: [MODEL, 'mistral:7b'] }));
-  const remove = (pool: Pool, body: object, id = 'r1') =>
-    pool.proxy.call('/api/delete', { method: 'DELETE', body, headers: { 'x-request-id': id } });
-
-  it('reaches every holder, and the list shows it at once', async () => {
-    const pool = await startPool([...everywhere, { name: 'd' }]);
-    const answer = await remove(pool, { model: '', name: MODEL });
-    expect([answer.status, answer.body, answer.headers['content-length']]).toEqual([200, '', '0']);
-    expect(pool.holders(MODEL)).toEqual([]);
-    expect(pool.asked('DELETE /api/delete')).toEqual({ a: 1, b: 1, c: 1 });
-    expect(await listed(pool)).toEqual(['mistral:7b']);
-    const { body } = await pool.proxy.admin('GET', 'backends/a');
-    expect((body as { models: { name: string }[] }).models.map(({ name }) => name)).toEqual(['mistral:7b']);
-    expect(await change(pool)).toMatchObject({ operation: 'delete', servers: { a: 'done', b: 'done', c: 'done' } });
-  });
-
-  it('is 404 only when nobody has the model', async () => {
-    const pool = await startPool(everywhere);
-    const answer = await remove(pool, { model: 'nosuch' });
-    expect([answer.status, answer.body]).toEqual([404, `{"error":"model 'nosuch' not found"}`]);
-    pool.sim('b').faults.set({ kind: 'status', path: '/api/delete', status: 404, count: 1 });
-    expect((await remove(pool, { model: MODEL })).status).toBe(200);
-  });
-
-  it('that failed on one of the holders says on which, and on which not', async () => {
-    const pool = await startPool(everywhere);
-    pool.sim('b').faults.set({ kind: 'status', path: '/api/delete', status: 500, message: 'read-only disk' });
-    const answer = await remove(pool, { model: MODEL });
-    expect([answer.status, answer.body]).toEqual([500, '{"error":"deleted on a, c; failed on b (read-only disk)"}']);
-    expect(answer.headers['x-task-router-error']).toBe('backend_failed');
-    expect(pool.holders(MODEL)).toEqual(['b']);
-    expect(await change(pool)).toMatchObject({ outcome: 'partial', servers: { b: 'refused: 500 read-only disk' } });
-  });
-
-  it('tells of a holder that could not be asked, because the model will come back with it', async () => {
-    const pool = await startPool(everywhere);
-    await pool.proxy.admin('PATCH', 'backends/c', { enabled: false });
-    const answer = await remove(pool, { model: MODEL });
-    expect([answer.status, answer.body]).toEqual([
-      500,
-      '{"error":"deleted on a, b; failed on c (disabled by the operator)"}',
-    ]);
-    expect(await change(pool)).toMatchObject({ servers: { c: 'not asked: disabled by the operator' } });
-  });
-
-  it('takes an alias for its model never, and a model that has the name of one as itself', async () => {
-    const pool = await startPool(
-      [{ name: 'a', models: [MODEL, 'mine:latest'] }],
-      `aliases: { gpt-4o: ${MODEL}, mine: ${MODEL} }\nvirtual_models: { auto: { candidates: [${MODEL}] } }`,
-    );
-    const alias = await remove(pool, { model: 'gpt-4o' });
-    expect([alias.status, JSON.parse(alias.body)]).toEqual([
-      404,
-      { error: `model 'gpt-4o' not found: it is an alias of this proxy for ${MODEL}, delete that` },
-    ]);
-    expect((await remove(pool, { model: 'auto' })).status).toBe(400);
-    expect((await remove(pool, { model: 'mine' })).status).toBe(200);
-    expect(pool.sim('a').models()).toEqual([MODEL]);
-  });
-});
-
-describe('a copy', () => {
-  it('is made on every holder of its source', async () => {
-    const pool = await startPool([{ name: 'a', models: [MODEL] }, { name: 'b' }, { name: 'c', models: [MODEL] }]);
-    const client = new Ollama({ host: pool.proxy.url });
-    await client.copy({ source: MODEL, destination: 'mine' });
-    expect(pool.holders('mine:latest')).toEqual(['a', 'c']);
-    expect(await listed(pool)).toContain('mine:latest');
-    await expect(client.copy({ source: 'nosuch', destination: 'x' })).rejects.toThrow('model "nosuch" not found');
-  });
-
-  it('has the real source of an alias, and makes no name that an alias would hide', async () => {
-    const pool = await startPool([{ name: 'a', models: [MODEL] }], `aliases: { gpt-4o: ${MODEL} }`);
-    expect((await pool.proxy.call('/api/copy', { body: { source: 'gpt-4o', destination: 'mine' } })).status).toBe(200);
-    expect(pool.holders('mine:latest')).toEqual(['a']);
-    const hidden = await pool.proxy.call('/api/copy', { body: { source: MODEL, destination: 'GPT-4o:latest' } });
-    expect([hidden.status, JSON.parse(hidden.body)]).toEqual([
-      400,
-      { error: `"GPT-4o:latest" is an alias of this proxy for ${MODEL}: copy to another name` },
-    ]);
-  });
-});
-
-describe('a create from a model', () => {
-  it('is made where its source is, in as many copies as wanted', async () => {
-    const servers = [...three.map((each) => ({ ...each, models: [MODEL] })), { name: 'd' }];
-    const pool = await startPool(servers, 'changes: { rules: [{ models: ["two*"], copies: 2 }] }');
-    const client = new Ollama({ host: pool.proxy.url });
-    const parts = await drained(await client.create({ model: 'mine', from: MODEL, system: 'Be brief.', stream: true }));
-    expect(parts.at(-1)).toEqual({ status: 'success' });
-    expect(parts.filter(({ status }) => status === 'writing manifest')).toHaveLength(1);
-    expect(pool.holders('mine:latest')).toEqual(['a', 'b', 'c']);
-    await client.create({ model: 'two', from: MODEL });
-    expect(pool.holders('two:latest')).toHaveLength(2);
-    expect(await listed(pool)).toEqual(expect.arrayContaining(['mine:latest', 'two:latest']));
-  });
-
-  it('has the real source of an alias, and takes no name that an alias would hide', async () => {
-    const pool = await startPool([{ name: 'a', models: [MODEL] }], `aliases: { gpt-4o: ${MODEL} }`);
-    const body = { model: 'mine', from: 'gpt-4o', stream: false };
-    expect((await pool.proxy.call('/api/create', { body })).status).toBe(200);
-    expect(pool.holders('mine:latest')).toEqual(['a']);
-    const hidden = await pool.proxy.call('/api/create', { body: { model: 'gpt-4o', from: MODEL } });
-    expect(hidden.status).toBe(400);
-    expect(pool.sim('a').models().toSorted()).toEqual([MODEL, 'mine:latest'].toSorted());
-  });
-
-  it('is asked of all that could fetch it when nobody has the source, and fails in their words', async () => {
-    const pool = await startPool(three);
-    const answer = await pool.proxy.call('/api/create', { body: { model: 'mine', from: 'nosuch', stream: false } });
-    expect([answer.status, answer.body]).toEqual([500, '{"error":"pull model manifest: file does not exist"}']);
-    expect(pool.asked('POST /api/create')).toEqual({ a: 1, b: 1, c: 1 });
-    const bad = await pool.proxy.call('/api/create', { body: { model: 'mine', stream: false } });
-    expect([bad.status, bad.body]).toEqual([400, `{"error":"neither 'from' or 'files' was specified"}`]);
-  });
-});
-
-describe('a push', () => {
-  it('goes to one holder and comes back in its words', async () => {
-    const pool = await startPool([{ name: 'a' }, { name: 'b', models: [MODEL] }, { name: 'c', models: [MODEL] }]);
-    const answer = await pool.proxy.call('/api/push', { body: { model: MODEL } });
-    expect(linesOf(answer.body)).toEqual([
-      { status: 'retrieving manifest' },
-      { error: expect.stringContaining('signed in') },
-    ]);
-    const asked = pool.asked('POST /api/push');
-    expect([Object.values(asked), Object.keys(asked)[0] === 'a']).toEqual([[1], false]);
-  });
-
-  it('goes on to another holder when the first cannot be reached', async () => {
-    const pool = await startPool([
-      { name: 'a', weight: 9, models: [MODEL] },
-      { name: 'b', models: [MODEL] },
-    ]);
-    await pool.sim('a').kill();
-    const answer = await pool.proxy.call('/api/push', { body: { model: MODEL, stream: false } });
-    expect([answer.status, answer.headers['x-task-router-attempts']]).toEqual([500, '2']);
-    expect(pool.asked('POST /api/push')).toEqual({ b: 1 });
   });
 });

@@ -17,8 +17,8 @@ interface Place {
 
 class Refused extends Error {}
 
-/** `onMember` gets the members of the value itself, not those further down. */
-const readValue = (text: string, from: number, onMember?: (key: string, value: Place) => void): Place => {
+/** `onMember` gets the members of the value itself, not those further down; items of an array have no key. */
+const readValue = (text: string, from: number, onMember?: (key: string | undefined, value: Place) => void): Place => {
   const take = (pattern: RegExp, at: number): string | undefined => {
     pattern.lastIndex = at;
     const found = pattern.exec(text)?.[0];
@@ -52,7 +52,7 @@ const readValue = (text: string, from: number, onMember?: (key: string, value: P
       at++;
     }
     const value = readValue(text, at, undefined);
-    if (key !== undefined) onMember?.(key, value);
+    onMember?.(key, value);
     at = skip(value.end);
     if (text[at] === close) return end();
     if (text[at] !== ',') throw new Refused();
@@ -72,6 +72,7 @@ export const readGoBody = (body: Buffer): ReadonlyMap<string, Place> | undefined
   const members = new Map<string, Place>();
   try {
     const value = readValue(body.toString('latin1'), 0, (raw, place) => {
+      if (raw === undefined) return;
       const key = fold(String(JSON.parse(Buffer.from(raw, 'latin1').toString('utf8'))));
       if (place.type !== 'null') members.set(key, place);
     });
@@ -80,4 +81,13 @@ export const readGoBody = (body: Buffer): ReadonlyMap<string, Place> | undefined
     if (error instanceof Refused) return undefined;
     throw error;
   }
+};
+
+/** The items of an array that is valid JSON, as bytes. */
+export const readGoItems = (array: Buffer): readonly { readonly type: JsonType; readonly bytes: Buffer }[] => {
+  const items: { type: JsonType; bytes: Buffer }[] = [];
+  readValue(array.toString('latin1'), 0, (_key, { start, end, type }) => {
+    items.push({ type, bytes: array.subarray(start, end) });
+  });
+  return items;
 };

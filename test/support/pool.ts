@@ -1,3 +1,4 @@
+import { Ollama } from 'ollama';
 import { onTestFinished } from 'vitest';
 import { startSim, type SimOptions, type SimServer } from '../../src/sim/http/server.ts';
 import { startProxy, type TestProxy } from './proxy.ts';
@@ -59,3 +60,13 @@ export const linesOf = (body: string): readonly Readonly<Record<string, unknown>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** What the log says of the change that the request with this id made, once it has. */
+export const changeOf = async ({ proxy }: Pool, id = 'r1'): Promise<Readonly<Record<string, unknown>>> =>
+  (await proxy.log.line(({ fields }) => fields['event'] === 'model-change' && fields['requestId'] === id)).fields;
+
+/** The names that the stock client lists. */
+export const listedBy = async ({ proxy }: Pool): Promise<readonly string[]> => {
+  const { models } = await new Ollama({ host: proxy.url }).list();
+  return models.map(({ name }) => name);
+};

@@ -103,6 +103,9 @@ export class ScriptedBackend {
   connections = 0;
   /** What it lists in `/api/tags`; may be changed. */
   models: readonly string[];
+  /** More members of a model's entry there, by its name. */
+  readonly entries = new Map<string, object>();
+  version = '0.32.15';
   otherwise: Script;
   readonly #scripts: Script[] = [];
   readonly #sockets = new Set<Socket>();
@@ -190,8 +193,16 @@ export class ScriptedBackend {
   }
 
   #probe(what: string): object {
-    if (what === 'version') return { version: '0.32.15' };
+    if (what === 'version') return { version: this.version };
     if (what === 'ps') return { models: [] };
-    return { models: this.models.map((name) => ({ name, model: name, digest: `sha256:${name}`, size: 1 })) };
+    return {
+      models: this.models.map((name) => ({
+        name,
+        model: name,
+        digest: `sha256:${name}`,
+        size: 1,
+        ...this.entries.get(name),
+      })),
+    };
   }
 }

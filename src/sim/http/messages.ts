@@ -1,11 +1,11 @@
 import { messageSegment, toolSegments, type Ask } from './ask.ts';
 import type { SimContext } from './context.ts';
-import { refuse, streamHeaders } from './dialect.ts';
+import { refuse, refuseBody, streamHeaders } from './dialect.ts';
 import { EVENT_STREAM, type Exchange } from './exchange.ts';
 import { arrayField, boolField, foldKeys, numberField, stringField, type FieldSpec, type Fields } from './go-fields.ts';
 import { goJson } from './go-json.ts';
 import { findModel, systemOf } from './native.ts';
-import { readContent, readMessage, readV1, readV1Model, v1Ask } from './openai-ask.ts';
+import { readContent, readMessage, readV1, v1Ask } from './openai-ask.ts';
 import { runAsk, type AnswerSink, type Final } from './run-ask.ts';
 
 const SPEC: FieldSpec = {
@@ -136,15 +136,18 @@ export const messages = (context: SimContext, exchange: Exchange): void => {
   const fields = readV1(exchange, 'anthropic.MessagesRequest', SPEC);
   if (fields === undefined) return;
   const stream = boolField(fields, 'stream') ?? false;
-  const name = readV1Model(exchange, fields, stream);
-  if (name === undefined) return;
+  const name = stringField(fields, 'model');
+  if (name.trim() === '') {
+    refuseBody(exchange, 'model is required');
+    return;
+  }
   if ((numberField(fields, 'max_tokens') ?? 0) <= 0) {
-    refuse(exchange, 400, 'max_tokens is required and must be positive', stream);
+    refuseBody(exchange, 'max_tokens is required and must be positive');
     return;
   }
   const turns = arrayField(fields, 'messages').map(readMessage);
   if (turns.length === 0) {
-    refuse(exchange, 400, 'messages is required', stream);
+    refuseBody(exchange, 'messages is required');
     return;
   }
   const model = findModel(context, exchange, name, stream);

@@ -61,7 +61,12 @@ export const readV1 = (exchange: Exchange, struct: string, spec: FieldSpec): Fie
  * `model` of a `/v1` body, or undefined after the refusal was sent. Chats are asked for a name; completions end in the
  * handler of `/api/generate`, which looks the empty one up.
  */
-export const readV1Model = (exchange: Exchange, fields: Fields, stream: boolean, lookUp = false): string | undefined => {
+export const readV1Model = (
+  exchange: Exchange,
+  fields: Fields,
+  stream: boolean,
+  lookUp = false,
+): string | undefined => {
   const name = stringField(fields, 'model');
   if (name.trim() !== '') return name;
   if (lookUp) refuse(exchange, 404, "model '' not found", stream);

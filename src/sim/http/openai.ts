@@ -187,7 +187,7 @@ export const openAiCompletions = (context: SimContext, exchange: Exchange): void
   const fields = readV1(exchange, 'openai.CompletionRequest', TEXT);
   if (fields === undefined) return;
   const stream = boolField(fields, 'stream') ?? false;
-  const name = readV1Model(exchange, fields, stream);
+  const name = readV1Model(exchange, fields, stream, true);
   if (name === undefined) return;
   const model = findModel(context, exchange, name, stream);
   if (model === undefined) return;

@@ -1,6 +1,6 @@
 import { messageSegment } from './ask.ts';
 import type { SimContext } from './context.ts';
-import { refuse } from './dialect.ts';
+import { refuse, refuseBody } from './dialect.ts';
 import type { Exchange } from './exchange.ts';
 import { findModel } from './native.ts';
 import { BUSY, submit } from './run-ask.ts';
@@ -18,7 +18,7 @@ const formField = (body: Buffer, name: string): string => {
 export const transcribe = (context: SimContext, exchange: Exchange): void => {
   const name = formField(exchange.body, 'model');
   if (name === '') {
-    refuse(exchange, 400, 'model is required');
+    refuseBody(exchange, 'model is required');
     return;
   }
   const model = findModel(context, exchange, name, false);
