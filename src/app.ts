@@ -204,6 +204,7 @@ export class App {
         keepaliveMs: this.#config.streaming.keepaliveMs,
         front: { ...this.#front, origins: this.#config.cors.origins },
         changes: this.#config.changes,
+        embedSplit: this.#config.embeddings.split,
       }),
       registry: this.#registry,
       gate: this.#gate,

@@ -35,6 +35,7 @@ export const buildConfig = (file: FileValue): Config =>
       copies: file.changes.copies,
       rules: file.changes.rules.map(({ models, copies, tags }) => ({ models, copies, tags })),
     },
+    embeddings: { split: file.embeddings.split },
     circuitBreaker: {
       failureThreshold: file.circuit_breaker.failure_threshold,
       successThreshold: file.circuit_breaker.success_threshold,

@@ -39,6 +39,7 @@ const fileKeys = (config: Config, secret: Secret) => ({
       tags,
     })),
   },
+  embeddings: { split: config.embeddings.split ?? 'off' },
   circuit_breaker: {
     failure_threshold: config.circuitBreaker.failureThreshold,
     success_threshold: config.circuitBreaker.successThreshold,

@@ -115,6 +115,11 @@ export const wholeOrAuto = (range: Range) =>
     orWord('auto', 'auto' as const, readNumber('whole number', range)),
     withVariable(orWordJson('auto', numberJson('integer', range))),
   );
+export const wholeOrOff = (range: Range) =>
+  field(
+    orWord('off', undefined, readNumber('whole number', range)),
+    withVariable(orWordJson('off', numberJson('integer', range))),
+  );
 /** A whole number, or one of two words. */
 export const wholeOrEither = <const A extends string, const B extends string>(a: A, b: B, range: Range) =>
   field(

@@ -17,6 +17,7 @@ import {
   whole,
   wholeOrAuto,
   wholeOrEither,
+  wholeOrOff,
 } from './fields.ts';
 import { formatDuration } from './units.ts';
 
@@ -148,6 +149,17 @@ const changesSchema = {
     })
     .prefault({})
     .describe('Where pulled and created models go.'),
+};
+
+const embeddingsSchema = {
+  embeddings: z
+    .strictObject({
+      split: wholeOrOff({ min: 2 })
+        .prefault('off')
+        .describe('Smallest batch of texts to embed that is split over the servers that hold the same model.'),
+    })
+    .prefault({})
+    .describe('How batches of texts are embedded.'),
 };
 
 const trafficSchema = {
@@ -286,6 +298,7 @@ export const fileSchema = z.strictObject({
   backends: z.array(backendSchema).prefault([]).describe('The Ollama servers.'),
   ...routingSchema,
   ...changesSchema,
+  ...embeddingsSchema,
   ...trafficSchema,
   ...processSchema,
   metrics: listenerSchema.metrics,

@@ -82,6 +82,10 @@ export interface Config {
     /** In the order of the file: the first that fits a model's name counts. */
     readonly rules: readonly ChangeRule[];
   };
+  readonly embeddings: {
+    /** The smallest batch that is split over servers, ≥ 2; undefined = none is. */
+    readonly split: number | undefined;
+  };
   readonly queue: {
     readonly maxWaiting: number | 'auto';
     readonly maxWaitMs: number;

@@ -51,6 +51,9 @@ export const failureError = (backend: string, failure: Failure, attempts: number
   }
 };
 
+/** Refusals that are the client's to hear in the backend's own words once nobody else is left. */
+export const PASSED_ON: ReadonlySet<Failure['reason']> = new Set(['model-missing', 'route-missing', 'unsupported']);
+
 /** A failure for which a backend had worked: repeating it costs the pool, so it needs budget. */
 export const costsBudget = (failure: Failure): boolean =>
   failure.reason === 'status-5xx' || failure.reason === 'error-line' || failure.reason === 'bad-answer';

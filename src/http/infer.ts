@@ -11,8 +11,17 @@ import { requestHeaders, withoutHeader } from '../forward/headers.ts';
 import { endInBand } from '../forward/in-band.ts';
 import { readWishes, type Ask } from './ask.ts';
 import { candidates, type Wanted } from './candidates.ts';
+import { EmbedSplit } from './embed-split.ts';
 import type { Exchange } from './exchange.ts';
-import { costsBudget, failureError, noBackend, nothingTried, type FailedAttempt, type Tried } from './failover.ts';
+import {
+  costsBudget,
+  failureError,
+  noBackend,
+  nothingTried,
+  PASSED_ON,
+  type FailedAttempt,
+  type Tried,
+} from './failover.ts';
 import { Filler } from './filler.ts';
 import { readIncoming, type Incoming } from './incoming.ts';
 import type { HandlerParts, HandlerSettings } from './parts.ts';
@@ -41,15 +50,18 @@ export class Inference {
   readonly #parts: HandlerParts;
   readonly #active = new Set<Attempt>();
   readonly #unload: Unload;
+  readonly #split: EmbedSplit;
 
   constructor(parts: HandlerParts, fanout: Fanout) {
     this.#parts = parts;
     this.#unload = new Unload(parts, fanout);
+    this.#split = new EmbedSplit(parts);
   }
 
   /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
   sweep(idleMs: number): void {
     for (const attempt of this.#active) attempt.sweep(idleMs);
+    this.#split.sweep(idleMs);
   }
 
   /** Serves one request. @throws ProxyError when it is refused or every attempt failed; ClientLeft while it waited */
@@ -60,6 +72,7 @@ export class Inference {
       await this.#unload.serve(exchange, incoming.ask, wanted.tiers.flat());
       return;
     }
+    if (await this.#split.serve(exchange, job)) return;
     const { keepaliveMs } = settings;
     const filler = facts.stream && keepaliveMs !== undefined ? new Filler(exchange, keepaliveMs) : undefined;
     try {
@@ -309,9 +322,6 @@ export class Inference {
     res.end(answer.body);
   }
 }
-
-/** Refusals that are the client's to hear in the backend's own words once nobody else is left. */
-const PASSED_ON: ReadonlySet<Failure['reason']> = new Set(['model-missing', 'route-missing', 'unsupported']);
 
 const targetOf = ({ model }: Runner, tier: readonly Target[]): Target =>
   tier.find(({ key }) => key === model) ?? { key: model, name: model };

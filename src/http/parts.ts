@@ -25,6 +25,8 @@ export interface HandlerSettings {
   /** ms between two bits of filler for streams that wait; undefined = none. */
   readonly keepaliveMs: number | undefined;
   readonly changes: Config['changes'];
+  /** The smallest batch of texts to embed that is split over servers; undefined = none is. */
+  readonly embedSplit: number | undefined;
 }
 
 /** Everything that the data path works with; wired in app.ts. */

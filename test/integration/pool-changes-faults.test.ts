@@ -4,6 +4,7 @@ import { startFaulty, until, type Faulty } from '../support/faulty.ts';
 import { linesOf, startPool } from '../support/pool.ts';
 import type { Call, Script } from '../support/scripted-backend.ts';
 import { early, finAtOnce, garbage, NDJSON, never, pieces, push, raw, resetAtOnce, whole } from '../support/scripts.ts';
+import { heldBytes } from '../support/live-memory.ts';
 
 const STRICT = { config: 'circuit_breaker: { failure_threshold: 1 }' };
 const MANIFEST = '{"status":"pulling manifest"}\n';
@@ -215,10 +216,10 @@ describe('a client that reads slowly', () => {
     socket.write(
       `POST /api/pull HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     );
-    const before = process.memoryUsage();
+    const before = heldBytes();
     // Nothing is read yet: the servers finish all the same.
     await faulty.proxy.log.event('model-change');
-    const grown = process.memoryUsage().arrayBuffers - before.arrayBuffers;
+    const grown = heldBytes() - before;
     expect(sent).toBeGreaterThan(50 * 1024 * 1024);
     expect(grown).toBeLessThan(16 * 1024 * 1024);
     let text = '';

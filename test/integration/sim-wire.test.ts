@@ -42,7 +42,7 @@ describe('framing', () => {
     expect(large.body.endsWith('\n')).toBe(false);
   });
 
-  it('streams one chunk a line and keeps the connection', async () => {
+  it('streams a record a line and keeps the connection', async () => {
     const stream = await ask('POST', '/api/chat', { model: CHAT, messages: hello });
     expect(names(stream)).toEqual(['Content-Type', 'Date', 'Transfer-Encoding']);
     expect(header(stream, 'Content-Type')).toBe('application/x-ndjson');

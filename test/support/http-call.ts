@@ -17,7 +17,7 @@ export interface CallOptions {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
   /** Told of each piece of the answer as it arrives. */
-  readonly onData?: (chunk: Buffer) => void;
+  readonly onData?: (chunk: Buffer, headers: http.IncomingHttpHeaders) => void;
 }
 
 const bytesOf = (body: unknown): Buffer | undefined => {
@@ -52,7 +52,7 @@ export const call = (url: string, options: CallOptions = {}): Promise<Answer> =>
       const chunks: Buffer[] = [];
       res.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
-        options.onData?.(chunk);
+        options.onData?.(chunk, res.headers);
       });
       res.on('error', () => {});
       res.once('close', () =>

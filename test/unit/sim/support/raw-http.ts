@@ -7,7 +7,7 @@ export interface RawAnswer {
   /** `Name: value`, in the order of arrival. */
   readonly headers: readonly string[];
   readonly framing: 'none' | 'length' | 'chunked';
-  /** The data chunks of a chunked body, in order; the body as one otherwise. */
+  /** The records (lines, events) of a chunked body, in order; the body as one otherwise. */
   readonly chunks: readonly string[];
   readonly body: string;
   /** The body came to its proper end. */
@@ -30,6 +30,9 @@ export const rawRequest = (
   return `${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${text}`;
 };
 
+/** A chunk holds one record, or several: newer Node versions send what is written in one tick as one chunk. */
+const recordsOf = (chunk: string): readonly string[] => chunk.split(/(?<=\}\n)(?=\{)|(?<=\n\n)/);
+
 const decodeChunked = (bytes: Buffer): { chunks: string[]; complete: boolean } => {
   const chunks: string[] = [];
   let position = 0;
@@ -39,7 +42,7 @@ const decodeChunked = (bytes: Buffer): { chunks: string[]; complete: boolean } =
     const size = Number.parseInt(bytes.toString('latin1', position, end), 16);
     if (size === 0) return { chunks, complete: bytes.length >= end + 4 };
     if (bytes.length < end + 2 + size + 2) return { chunks, complete: false };
-    chunks.push(bytes.toString('utf8', end + 2, end + 2 + size));
+    chunks.push(...recordsOf(bytes.toString('utf8', end + 2, end + 2 + size)));
     position = end + 2 + size + 2;
   }
 };
