@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Gate } from './admission/gate.ts';
 import { Prober } from './backends/prober.ts';
@@ -27,6 +26,7 @@ import { Learned } from './results/learned.ts';
 import { Metrics } from './results/metrics.ts';
 import { Recorder } from './results/recorder.ts';
 import { createCategorizerChain, type CategorizerChain } from './tasks/index.ts';
+import { productVersion } from './version.ts';
 
 /** Requests that can be looked at afterwards. */
 const HISTORY_SIZE = 1_000;
@@ -47,12 +47,6 @@ export interface AppOptions {
   readonly clock?: Clock;
   readonly rng?: Rng;
 }
-
-/** The version in package.json, beside `src` and `dist` alike. */
-export const productVersion = (): string => {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return String((JSON.parse(text) as { readonly version: unknown }).version);
-};
 
 const maxWaiting = (config: Config): number => {
   if (config.queue.maxWaiting !== 'auto') return config.queue.maxWaiting;

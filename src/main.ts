@@ -1,10 +1,5 @@
 #!/usr/bin/env node
-import { productVersion } from './app.ts';
-import { checkCommand } from './cli/check.ts';
-import { demoCommand } from './cli/demo.ts';
 import type { Io } from './cli/io.ts';
-import { parseContext, serveCommand } from './cli/serve.ts';
-import { simCommand } from './cli/sim.ts';
 import { OVERVIEW, USAGE, VERBS, type Verb } from './cli/usage.ts';
 import { nearest } from './config/nearest.ts';
 
@@ -47,22 +42,25 @@ const unknown = (word: string): number => {
   return 2;
 };
 
-const run = (verb: string | undefined, rest: readonly string[]): Promise<number> | number => {
+/** Each verb loads only what it needs: a proxy has no use for the demonstration, nor a check for the proxy. */
+const run = async (verb: string | undefined, rest: readonly string[]): Promise<number> => {
   if (verb === undefined || verb === '--help' || verb === '-h') return help(undefined);
   if (verb === '--version') return run('version', rest);
   if (!isVerb(verb)) return unknown(verb);
   if (rest.includes('--help') || rest.includes('-h')) return help(verb);
   switch (verb) {
     case 'serve':
-      return serveCommand(rest, io);
-    case 'check':
-      return checkCommand(rest, io, parseContext(io.env));
+      return (await import('./cli/serve.ts')).serveCommand(rest, io);
+    case 'check': {
+      const { parseContext } = await import('./cli/context.ts');
+      return (await import('./cli/check.ts')).checkCommand(rest, io, parseContext(io.env));
+    }
     case 'demo':
-      return demoCommand(rest, io);
+      return (await import('./cli/demo.ts')).demoCommand(rest, io);
     case 'sim':
-      return simCommand(rest, io);
+      return (await import('./cli/sim.ts')).simCommand(rest, io);
     case 'version':
-      io.out(`ollama-task-router ${productVersion()}\n`);
+      io.out(`ollama-task-router ${(await import('./version.ts')).productVersion()}\n`);
       return 0;
     case 'help':
       return help(rest[0]);

@@ -6,7 +6,7 @@ import { errorText } from '../core/errors.ts';
 import { createLog } from '../log.ts';
 import { startSim, type SimServer } from '../sim/http/server.ts';
 import type { Io } from './io.ts';
-import { parseContext } from './serve.ts';
+import { parseContext } from './context.ts';
 import { USAGE } from './usage.ts';
 
 /** The simulated pool: three uneven boxes, as a small lab has them. Five times faster than life, so nobody waits. */

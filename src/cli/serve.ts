@@ -5,21 +5,14 @@ import { defaultConfig, formatIssue, type ParseContext } from '../config/parse.t
 import type { Config, HostPort } from '../config/types.ts';
 import { watchFile } from '../config/watch.ts';
 import { errorText } from '../core/errors.ts';
-import { TASK_CATEGORIES, type Checked, type Issue } from '../core/types.ts';
+import type { Checked, Issue } from '../core/types.ts';
 import { createLog } from '../log.ts';
-import { STRATEGY_NAMES } from '../routing/index.ts';
+import { parseContext } from './context.ts';
 import type { Io } from './io.ts';
 import { USAGE } from './usage.ts';
 
 /** Where an Ollama server is when nobody says anything else. */
 const DEFAULT_BACKEND = 'http://127.0.0.1:11434';
-
-/** What a configuration may name, for parsing and checking it. */
-export const parseContext = (env: Io['env']): ParseContext => ({
-  env,
-  strategies: STRATEGY_NAMES,
-  categories: TASK_CATEGORIES,
-});
 
 interface Flags extends Overrides {
   readonly config: string | undefined;

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../../src/app.ts';
-import { parseContext } from '../../src/cli/serve.ts';
+import { parseContext } from '../../src/cli/context.ts';
 import { formatIssue, parseConfig } from '../../src/config/parse.ts';
 import { errorText } from '../../src/core/errors.ts';
 import { createLog } from '../../src/log.ts';
