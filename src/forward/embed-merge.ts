@@ -1,5 +1,6 @@
 import type { Dialect, Usage } from '../core/types.ts';
-import { itemsOf, JsonSyntaxError, membersOf, scanBody, type Members, type Span } from './json-scan.ts';
+import { NoJson, walkItems, walkMembers } from './embed-walk.ts';
+import type { Span } from './json-scan.ts';
 
 /** Bytes that take the place of others. */
 export interface Edit {
@@ -39,7 +40,7 @@ const NUMBERS: ReadonlySet<string> = new Set([...SUMMED, LARGEST, WALL]);
 
 const COMMA = Buffer.from(',');
 
-const numbersIn = (members: Members): readonly (readonly [string, Span])[] =>
+const numbersIn = (members: ReadonlyMap<string, Span>): readonly (readonly [string, Span])[] =>
   [...members].filter(([name, span]) => NUMBERS.has(name) && span.type === 'number');
 
 /**
@@ -49,10 +50,10 @@ const numbersIn = (members: Members): readonly (readonly [string, Span])[] =>
  */
 export const readEmbedAnswer = (dialect: Dialect, body: Buffer, count: number): EmbedAnswer | undefined => {
   try {
-    const members = scanBody(body);
+    const members = walkMembers(body, 0);
     const list = members.get(dialect === 'native' ? 'embeddings' : 'data');
     if (list?.type !== 'array') return undefined;
-    const items = itemsOf(body, list);
+    const items = walkItems(body, list);
     if (items.length !== count) return undefined;
     if (dialect === 'native') {
       const vectors = items.every(({ type }) => type === 'array');
@@ -61,17 +62,17 @@ export const readEmbedAnswer = (dialect: Dialect, body: Buffer, count: number): 
     const indexes = items.flatMap((item) => indexOf(body, item) ?? []);
     if (indexes.length !== count) return undefined;
     const usage = members.get('usage');
-    const numbers = new Map(usage?.type === 'object' ? numbersIn(membersOf(body, usage)) : []);
+    const numbers = new Map(usage?.type === 'object' ? numbersIn(walkMembers(body, usage.start)) : []);
     return { body, list, items, indexes, numbers };
   } catch (error) {
-    if (error instanceof JsonSyntaxError) return undefined;
+    if (error instanceof NoJson) return undefined;
     throw error;
   }
 };
 
 const indexOf = (body: Buffer, item: Span): Span | undefined => {
   if (item.type !== 'object') return undefined;
-  const members = membersOf(body, item);
+  const members = walkMembers(body, item.start);
   const index = members.get('index');
   return members.has('embedding') && index?.type === 'number' ? index : undefined;
 };

@@ -71,6 +71,7 @@ export class SplitRun {
   readonly #over = new AbortController();
   #verdict: Verdict | undefined;
   #why = '';
+  #retried = false;
 
   constructor(parts: HandlerParts, exchange: Exchange, job: SplitJob, batch: Batch, model: SplitModel) {
     this.#parts = parts;
@@ -124,6 +125,7 @@ export class SplitRun {
         this.#conclude({ kind: 'error', error, record });
         return undefined;
       }
+      this.#retried = true;
       this.#names.add(lease.runner.backendId);
       this.#begin();
     }
@@ -298,7 +300,8 @@ export class SplitRun {
   /** Enters every attempt into the request's record, the one that decided the answer last. */
   #record(deciding: AttemptRecord | undefined): void {
     const exchange = this.#exchange;
-    exchange.parallel = true;
+    // Where one was tried again the failures before it are retries like any other's, and count as such.
+    exchange.parallel = !this.#retried;
     const others = this.#records.filter((record) => record !== deciding);
     exchange.attempts.push(...others, ...(deciding === undefined ? [] : [deciding]));
   }

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RequestRecord } from '../../src/results/history.ts';
 import { until } from '../support/faulty.ts';
 import { call, type Answer, type CallOptions } from '../support/http-call.ts';
-import { startPool, type Member } from '../support/pool.ts';
+import { startPool, type Member, type Pool } from '../support/pool.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { ScriptedBackend, type Call, type Script } from '../support/scripted-backend.ts';
 import { finAtOnce, garbage, never, once, pieces, resetAtOnce, whole } from '../support/scripts.ts';
@@ -29,6 +29,20 @@ const recordOf = async (proxy: TestProxy, id = 'r1'): Promise<RequestRecord> => 
 };
 const embed = (proxy: TestProxy, path: string, body: unknown, more: CallOptions = {}): Promise<Answer> =>
   proxy.call(path, { ...more, body, headers: { 'x-request-id': 'r1', ...more.headers } });
+
+/** Makes a model on each server, with other files for each other prompt, and has the proxy know of it. */
+const createMine = async (pool: Pool, prompts: Readonly<Record<string, string>>): Promise<void> => {
+  const { proxy } = pool;
+  for (const [name, system] of Object.entries(prompts)) {
+    await call(`${pool.sim(name).url}/api/create`, { body: { model: 'mine', from: MODEL, system, stream: false } });
+  }
+  await until(async () => {
+    // Lists are asked for anew.
+    await proxy.call('/api/tags');
+    const known = JSON.stringify((await proxy.admin('GET', 'backends')).body).match(/"mine:latest"/g);
+    return known?.length === Object.keys(prompts).length;
+  });
+};
 
 describe('a large batch', () => {
   it.each(ROUTES)('is answered on %s as one server would have answered it', async (path) => {
@@ -110,25 +124,22 @@ describe('a large batch', () => {
 
   it('goes only to servers that hold the same files under the name', async () => {
     const pool = await startPool(sims(), SPLIT);
-    for (const [name, system] of [
-      ['a', 'x'],
-      ['b', 'y'],
-      ['c', 'x'],
-    ] as const) {
-      await call(`${pool.sim(name).url}/api/create`, { body: { model: 'mine', from: MODEL, system, stream: false } });
-    }
-    await pool.proxy.app.probed();
+    await createMine(pool, { a: 'x', b: 'y', c: 'x' });
     expect((await embed(pool.proxy, NATIVE, { model: 'mine', input: texts(90) })).status).toBe(200);
     expect(pool.asked(`POST ${NATIVE}`)).toEqual({ a: 1, c: 1 });
   });
 
+  it('tries a failed part only where the same files are', async () => {
+    const pool = await startPool(sims(), SPLIT);
+    await createMine(pool, { a: 'x', b: 'y', c: 'x' });
+    pool.sim('c').faults.set({ kind: 'status', status: 500 });
+    expect((await embed(pool.proxy, NATIVE, { model: 'mine', input: texts(90) })).status).toBe(200);
+    expect(pool.asked(`POST ${NATIVE}`)).toEqual({ a: 2, c: 1 });
+  });
+
   it('goes to one server when no two hold the same', async () => {
     const pool = await startPool(sims().slice(0, 2), SPLIT);
-    for (const name of ['a', 'b']) {
-      const body = { model: 'mine', from: MODEL, system: name, stream: false };
-      await call(`${pool.sim(name).url}/api/create`, { body });
-    }
-    await pool.proxy.app.probed();
+    await createMine(pool, { a: 'x', b: 'y' });
     expect((await embed(pool.proxy, NATIVE, { model: 'mine', input: texts(90) })).status).toBe(200);
     expect(Object.values(pool.asked(`POST ${NATIVE}`))).toEqual([1]);
   });
@@ -160,6 +171,8 @@ describe('a large batch', () => {
     const answer = await embed(pool.proxy, path, body);
     expect(timeless(answer)).toBe(one);
     expect(answer.headers['x-task-router-attempts']).toBe('2');
+    await recordOf(pool.proxy);
+    expect((await pool.proxy.metrics()).get('task_router_retries_total{reason="status-5xx"}')).toBe(1);
   });
 });
 
@@ -226,7 +239,7 @@ describe('a part', () => {
       expect(answer.headers['x-task-router-model']).toBe(asked === sent ? undefined : 'm');
       const bodies = servers.map(({ calls }) => calls.at(-1)?.body().toString());
       const parts = [quoted.slice(0, 16), quoted.slice(16, 32), quoted.slice(32)].map((some) => body(sent, some));
-      expect(bodies.toSorted()).toEqual(parts.toSorted());
+      expect(new Set(bodies)).toEqual(new Set(parts));
     }
     for (const { calls } of servers) {
       expect(calls[0]?.path).toBe(`${NATIVE}?q=1`);
@@ -302,7 +315,7 @@ describe('a part', () => {
     expect([answer.status, answer.headers['x-task-router-error']]).toEqual([502, 'backend_failed']);
     expect((JSON.parse(answer.body) as { readonly error: string }).error).toMatch(/^4 attempts failed; the last one: /);
     const resets = servers.map(({ calls }) => calls.filter((sent) => inputsOf(sent)[0] === input[0]).length);
-    expect(resets.toSorted()).toEqual([1, 1, 2]);
+    expect([Math.min(...resets), Math.max(...resets)]).toEqual([1, 2]);
     expect(await recordOf(proxy)).toMatchObject({ outcome: 'failed', status: 502 });
   });
 

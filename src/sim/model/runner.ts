@@ -117,9 +117,12 @@ export class Runner {
     this.maxRunning = Math.max(this.maxRunning, this.#running.size);
     job.phase = 'prefill';
     job.startedAt = this.#host.clock.now();
-    job.prompt = fitContext(job.request.prompt, this.options.numCtx);
-    job.promptTokens = totalTokens(job.prompt);
     const embedding = job.request.kind === 'embedding';
+    const { prompt } = job.request;
+    const { numCtx } = this.options;
+    // Each input of a batch has the context to itself.
+    job.prompt = embedding ? prompt.flatMap((input) => fitContext([input], numCtx)) : fitContext(prompt, numCtx);
+    job.promptTokens = totalTokens(job.prompt);
     const placement = this.#cache.place(embedding ? [] : job.prompt);
     job.slot = placement.slot;
     job.cachedTokens = embedding ? 0 : placement.cachedTokens;

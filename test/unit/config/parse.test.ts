@@ -21,6 +21,7 @@ describe('a good configuration', () => {
       state: { kind: 'memory' },
       metrics: { listen: undefined },
       changes: { copies: 'all', rules: [] },
+      embeddings: { split: undefined },
     });
   });
 
@@ -30,6 +31,7 @@ backends:
   - { name: gpu-1, url: "https://GPU-1:11434/ollama/", slots: 4, vram: 24GiB, headers: { X-Key: a } }
 queue: { max_wait: 1m30s, class_weights: { batch: 2 } }
 metrics: { listen: "[::1]:9464" }
+embeddings: { split: 64 }
 changes: { copies: any, rules: [{ models: ["*70b*"], copies: "2" }, { models: [m] }] }
 logging: { format: json }
 `);
@@ -46,6 +48,7 @@ logging: { format: json }
         { models: ['m'], copies: undefined, tags: [] },
       ],
     });
+    expect(config.embeddings.split).toBe(64);
     expect(config.logging.format).toBe('json');
   });
 
@@ -81,6 +84,7 @@ backends:
       keepalive: fc.option(ms),
       port: fc.integer({ min: 1, max: 11_434 }),
       copies: fc.constantFrom('all', 'any', 1, 7),
+      split: fc.constantFrom('off', 2, 512),
     });
     const escape = (json: string): string => json.replaceAll('${', () => '$${');
     fc.assert(
@@ -95,6 +99,7 @@ backends:
             copies: given.copies,
             rules: [{ models: given.candidates, copies: given.copies }, { models: ['*'] }],
           },
+          embeddings: { split: given.split },
           limits: { body: `${given.body}B` },
           streaming: { keepalive: given.keepalive === null ? 'off' : `${given.keepalive}ms` },
         });

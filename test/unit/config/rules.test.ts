@@ -66,6 +66,7 @@ describe('what a configuration may not say', () => {
     ['a budget above one', 'retry: { budget: 2 }', 'is not a number from 0 to 1'],
     ['an unknown level', 'logging: { level: warning }', 'did you mean "warn"?'],
     ['the strategy learned', 'routing: { strategy: learned }', 'unknown strategy "learned"'],
+    ['batches of one', 'embeddings: { split: 1 }', '1 is not a whole number of at least 2; or write off'],
     ['no copies', 'changes: { copies: 0 }', '0 is not a whole number of at least 1; or write any; or write all'],
     ['a rule for no model', 'changes: { rules: [{ models: [] }] }', 'must name at least one model'],
     [

@@ -64,6 +64,17 @@ describe('a merged answer', () => {
     ).toBe('{ "x" : 1, "prompt_eval_count" : 4 , "embeddings" : [[1],[1]], "y":{"load_duration":5} } ');
   });
 
+  it('is not misled by what stands in strings', () => {
+    const part = (vector: string): string =>
+      `{"model":"]}\\"[{","embeddings":[${vector}],"\\\\":["]",{"a":[]},[[],true,null]]}`;
+    expect(
+      merged('native', [
+        [part('[1]'), 1],
+        [part('[2]'), 1],
+      ]),
+    ).toBe(part('[1],[2]'));
+  });
+
   it('has a counter that only some parts have', () => {
     const counted = native(['[1]'], ',"prompt_eval_count":2');
     expect(
@@ -102,6 +113,14 @@ describe('what a server sends', () => {
   const wrong: readonly [what: string, dialect: Spoken, text: string][] = [
     ['is no JSON', 'native', '{"embeddings":[[1]'],
     ['is no object', 'native', '[[1]]'],
+    ['is cut in a vector', 'native', '{"embeddings":[[1,2'],
+    ['is cut in a string', 'native', '{"embeddings":[[1]],"model":"m\\"'],
+    ['lacks a comma', 'native', '{"embeddings":[[1]] "model":"m"}'],
+    ['lacks a colon', 'native', '{"embeddings":[[1]],"model" "m"}'],
+    ['lacks a key', 'native', '{"embeddings":[[1]],1:2}'],
+    ['lacks a value', 'native', '{"embeddings":[[1]],"model":}'],
+    ['holds what is no value', 'native', '{"embeddings":[[1]],"model":m}'],
+    ['is nested without end', 'native', `{"embeddings":${'['.repeat(9_999)}${']'.repeat(9_999)}}`],
     ['has no vectors', 'native', '{"model":"m"}'],
     ['has null for vectors', 'native', '{"embeddings":null}'],
     ['has too few vectors', 'native', native([])],
