@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { matchesWildcard } from '../core/wildcard.ts';
 import { single } from '../forward/headers.ts';
 
 /**
@@ -59,23 +60,7 @@ const nameAllowed = (name: string, hostname: string): boolean =>
   name === '' || name === 'localhost' || name === hostname || /\.(localhost|local|internal)$/.test(name);
 
 const originAllowed = (origin: string, patterns: readonly string[]): boolean =>
-  BUILT_IN_ORIGIN.test(origin) || patterns.some((pattern) => matches(pattern, origin));
-
-/** `*` stands for any text; everything else for itself. Linear: each piece is searched once, left to right. */
-const matches = (pattern: string, text: string): boolean => {
-  const pieces = pattern.split('*');
-  const first = pieces.shift() ?? '';
-  const last = pieces.pop();
-  if (last === undefined) return pattern === text;
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const piece of pieces) {
-    const found = text.indexOf(piece, at);
-    if (found === -1) return false;
-    at = found + piece.length;
-  }
-  return at <= text.length - last.length;
-};
+  BUILT_IN_ORIGIN.test(origin) || patterns.some((pattern) => matchesWildcard(pattern, origin));
 
 /**
  * Judges `Host` and `Origin` of a request.

@@ -206,7 +206,7 @@ describe('reads', () => {
     for (const path of ['/api/version', '/api/tags', '/api/ps', '/v1/models', '/api/status', '/api/nosuch']) {
       const answer = await proxy.call(path);
       expect([path, answer.status, answer.headers['x-task-router-error']]).toEqual([path, 503, 'no_backend']);
-      expect(answer.headers['retry-after']).toBeDefined();
+      expect(answer.headers['retry-after']).toMatch(/^\d+$/);
     }
   });
 

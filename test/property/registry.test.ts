@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../src/backends/registry.ts';
-import { backendConfig, newPool, OUTCOMES, upWith } from '../support/registry-pool.ts';
+import { backendConfig, newPool, OUTCOMES, upWith } from '../support/backend-pool.ts';
 
 const NAMES = ['a', 'b', 'c'];
 const MODELS = ['m:latest', 'n:latest'];

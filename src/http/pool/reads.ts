@@ -5,6 +5,7 @@ import type { HandlerParts } from '../parts.ts';
 import type { PoolRead } from '../routes.ts';
 import { goJson } from './go-json.ts';
 import { lowestVersion, mergePs, mergeTags, openaiModels, type Listing } from './lists.ts';
+import { withinMs } from './within.ts';
 
 /** Longest wait for backends that are asked anew for a list; whoever is slower is listed as it was last seen. */
 const FRESH_MS = 300;
@@ -79,16 +80,6 @@ export class Reads {
     throw noBackend(down.length === 0 ? 'no backend is configured' : `no backend is up (${down.join('; ')})`);
   }
 }
-
-/** Waits for `done`, but no longer than `ms`. */
-const withinMs = async (ms: number, done: Promise<void>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([done, timeUp]);
-  clearTimeout(timer);
-};
 
 /** Framed as Go frames it. HEAD gets the head that GET would get. */
 const send = ({ req, res, ownHeaders }: Exchange, { type, body }: Content): void => {

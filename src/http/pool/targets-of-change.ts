@@ -1,5 +1,6 @@
 import type { ChangeRule, Config, Copies } from '../../config/types.ts';
 import { modelKey } from '../../core/model-name.ts';
+import { matchesWildcard } from '../../core/wildcard.ts';
 
 /** A server as far as it matters for where a model goes. */
 export interface Server {
@@ -20,25 +21,9 @@ export interface ChangePolicy {
   readonly tags: readonly string[];
 }
 
-/** `*` stands for any text, everything else for itself. Linear: each piece is searched once, left to right. */
-const matches = (pattern: string, text: string): boolean => {
-  const pieces = pattern.split('*');
-  const first = pieces.shift() ?? '';
-  const last = pieces.pop();
-  if (last === undefined) return pattern === text;
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const piece of pieces) {
-    const found = text.indexOf(piece, at);
-    if (found === -1) return false;
-    at = found + piece.length;
-  }
-  return at <= text.length - last.length;
-};
-
 /** Does a pattern of the configuration fit this model? Without case; one without `*` is a name as Ollama reads names. */
 export const fitsPattern = (pattern: string, key: string): boolean =>
-  pattern.includes('*') ? matches(pattern.trim().toLowerCase(), key) : modelKey(pattern) === key;
+  pattern.includes('*') ? matchesWildcard(pattern.trim().toLowerCase(), key) : modelKey(pattern) === key;
 
 const policyOf = (rule: ChangeRule | undefined, changes: Config['changes']): ChangePolicy => ({
   copies: rule?.copies ?? changes.copies,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Lease, Registry } from '../../../src/backends/registry.ts';
-import { backendConfig, newPool, OUTCOMES, upWith } from '../../support/registry-pool.ts';
+import { backendConfig, newPool, OUTCOMES, upWith } from '../../support/backend-pool.ts';
 
 const M = 'm:latest';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Metrics, type MetricsSources } from '../../../src/results/metrics.ts';
 import { samplesOf } from '../../support/proxy.ts';
-import { OUTCOMES } from '../../support/registry-pool.ts';
+import { OUTCOMES } from '../../support/backend-pool.ts';
 import { recordOf } from '../../support/record.ts';
 
 const SOURCES: MetricsSources = {

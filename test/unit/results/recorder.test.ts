@@ -5,7 +5,7 @@ import { Learned } from '../../../src/results/learned.ts';
 import { Metrics } from '../../../src/results/metrics.ts';
 import { nominalLatencyMs, Recorder } from '../../../src/results/recorder.ts';
 import { LogBook } from '../../support/log-book.ts';
-import { OUTCOMES } from '../../support/registry-pool.ts';
+import { OUTCOMES } from '../../support/backend-pool.ts';
 import { recordOf } from '../../support/record.ts';
 
 type Served = Extract<Outcome, { kind: 'served' }>;
