@@ -5,6 +5,7 @@ import type { Dialect, RequestOutcome } from '../core/types.ts';
 import { single } from '../forward/headers.ts';
 import type { AttemptRecord, RequestRecord } from '../results/history.ts';
 import type { Filler } from './filler.ts';
+import { PASSED_ON } from './failover.ts';
 import type { Route } from './routes.ts';
 
 /** A request id of the client's own is kept when it is short and plain; anything else could forge log lines. */
@@ -146,6 +147,9 @@ export class Exchange {
     const last = this.attempts.at(-1)?.outcome;
     if (last?.kind === 'served' || last?.kind === 'client-error' || last?.kind === 'client-left') return last.kind;
     if (this.left && this.error === undefined && last?.kind !== 'backend-failed') return 'client-left';
+    // The backend's own no to what the client asked for, handed on: no fault of the pool.
+    if (last?.kind === 'backend-failed' && PASSED_ON.has(last.reason) && this.error === undefined)
+      return 'client-error';
     if (this.attempts.length > 0) return 'failed';
     return this.error === undefined ? 'served' : 'refused';
   }

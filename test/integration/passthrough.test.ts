@@ -176,6 +176,16 @@ describe('requests that run no model', () => {
     expect([lastCall(faulty).method, lastCall(faulty).path]).toEqual([method, '/v9/brand-new?a=b']);
   });
 
+  it('count as the mistake of the client when the backend knows no such route', async () => {
+    const faulty = await startFaulty(1, {
+      otherwise: whole(404, '404 page not found', { 'content-type': 'text/plain' }),
+    });
+    const answer = await faulty.proxy.call('/v9/nowhere', { headers: { 'x-request-id': 'lost' } });
+    expect([answer.status, answer.body]).toEqual([404, '404 page not found']);
+    const { body } = await faulty.proxy.admin('GET', 'decisions/lost');
+    expect(body).toMatchObject({ outcome: 'client-error', status: 404 });
+  });
+
   it('answer HEAD with the length that GET would have and no body', async () => {
     const faulty = await startFaulty(1, { otherwise: whole(200, 'Ollama is running') });
     const answer = await faulty.proxy.call('/v9/thing', { method: 'HEAD' });
