@@ -78,5 +78,12 @@ export class ProxyError extends Error {
   }
 }
 
-/** The text of anything thrown, for messages and logs. */
-export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** The text of anything thrown, for messages and logs. Never throws itself, not even for what cannot become a text. */
+export const errorText = (error: unknown): string => {
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return `something without a text (${typeof error})`;
+  }
+};

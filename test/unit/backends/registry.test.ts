@@ -41,7 +41,8 @@ describe('what runs', () => {
     expect(acquire(registry, 'a', M)).toBeUndefined();
     const [runner] = registry.eligibleForPassthrough(M).runners;
     if (runner === undefined) throw new Error('a is up');
-    for (let i = 0; i < 5; i++) expect(registry.tryAcquire(runner)).toBeDefined();
+    for (let i = 0; i < 5; i++) expect(registry.tryAcquire(runner)?.runner).toBe(runner);
+    expect(registry.get('a')?.inflight).toBe(7);
   });
 });
 

@@ -53,7 +53,7 @@ describe('recording', () => {
   it('bounds the categories kept per candidate and still counts the rest overall', () => {
     const learned = new Learned();
     for (let i = 0; i < 70; i++) learned.record('a', ok(100, `category-${i}`), 0);
-    expect(learned.of('a').category('category-63')).toBeDefined();
+    expect(learned.of('a').category('category-63')).toMatchObject({ successes: 1, latencyMs: 100 });
     expect(learned.of('a').category('category-64')).toBeUndefined();
     expect(learned.of('a').successes).toBe(70);
   });
