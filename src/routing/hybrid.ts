@@ -13,6 +13,9 @@ const CLOSE = 0.05;
 const CATEGORY_SHARE = 0.7;
 const CATEGORY_HALF = 10;
 
+/** A measured 0 ms is no time to divide by; nothing that is worth telling apart is faster than this. */
+const LEAST_MS = 1e-6;
+
 const overall = (candidate: Candidate): OutcomeStats => candidate.stats;
 
 /**
@@ -31,7 +34,7 @@ export const hybrid = (): Strategy => ({
     const costs: number[] = [];
     for (const candidate of candidates) {
       const { stats, inflight, weight } = candidate;
-      const time = timeToSuccess(stats, pool.overall.latencyMs, pool.overall.hopefulRate, at);
+      const time = Math.max(LEAST_MS, timeToSuccess(stats, pool.overall.latencyMs, pool.overall.hopefulRate, at));
       const blended = share === 0 ? time : time * (categoryTime(candidate, category, pool, at) / time) ** share;
       costs.push(blended * (1 + inflight / weight) * jitter(rng, CLOSE));
     }

@@ -64,6 +64,21 @@ describe.each(STRATEGY_NAMES)('%s', (name) => {
     );
   });
 
+  it('puts a model that answers in no time first, and not last', () => {
+    const result = (ms: number) => ({ success: true, ms, category: 'coding', times: 20, at: 0 });
+    const members = {
+      slow: { weight: 1, inflight: 0, results: [result(100)] },
+      instant: { weight: 1, inflight: 0, results: [result(0)] },
+    };
+    const ranking = createStrategy(name).rank(
+      { category: 'coding', model: '', affinityKey: undefined },
+      candidatesOf(members),
+      { at: 0, rng: seededRng(1) },
+    );
+    for (const { cost } of ranking.all()) expect(Number.isFinite(cost)).toBe(true);
+    if (['performance', 'affinity', 'hybrid'].includes(name)) expect(ranking.at(0)?.candidate.id).toBe('instant');
+  });
+
   it('gives a reason for each choice', () => {
     fc.assert(
       fc.property(pool, request, at, fc.integer(), (members, asked, now, seed) => {
