@@ -1,5 +1,6 @@
+import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
-import { Gate } from './admission/gate.ts';
+import { Gate, type GateSettings } from './admission/gate.ts';
 import { Prober } from './backends/prober.ts';
 import { Registry } from './backends/registry.ts';
 import { isLoopback } from './config/listeners.ts';
@@ -9,8 +10,15 @@ import { systemClock, type Clock } from './core/clock.ts';
 import { modelKey } from './core/model-name.ts';
 import { systemRng, type Rng } from './core/rng.ts';
 import type { Checked, Log } from './core/types.ts';
+import { Background } from './dispatch/background.ts';
+import { keeper } from './dispatch/keep.ts';
+import type { KeepAliveOrder } from './dispatch/place.ts';
+import { Reserver } from './dispatch/reserve.ts';
+import { Facts } from './facts/facts.ts';
+import { sendKeepAlive, type KeepAliveResult } from './forward/keep-alive.ts';
 import { Passthrough } from './forward/passthrough.ts';
 import { Pools } from './forward/pools.ts';
+import { PrefixHasher } from './forward/prefix-hash.ts';
 import { createProbe } from './forward/probe.ts';
 import { RetryBudget } from './forward/retry-budget.ts';
 import { Admin } from './http/admin.ts';
@@ -21,10 +29,12 @@ import { RouteGaps } from './http/route-gaps.ts';
 import { SkewWatch } from './http/pool/skew.ts';
 import { Listener, type ListenerOptions } from './http/server.ts';
 import { TargetTable } from './http/targets.ts';
+import { Decisions } from './results/decisions.ts';
 import { History } from './results/history.ts';
 import { Learned } from './results/learned.ts';
 import { Metrics } from './results/metrics.ts';
 import { Recorder } from './results/recorder.ts';
+import { TraceFile } from './results/trace-file.ts';
 import { createCategorizerChain, type CategorizerChain } from './tasks/index.ts';
 import { productVersion } from './version.ts';
 
@@ -35,9 +45,15 @@ const WAITING_PER_SLOT = 4;
 const ASSUMED_SLOTS = 4;
 const MIN_WAITING = 64;
 
+/**
+ * Those who wait are asked again this often although nothing happened: an answer that overruns makes another server the
+ * better choice, and a server that said it was full may have room again.
+ */
+const PULSE_MS = 250;
+
 /** Keys that are read once, when the process starts. */
 const AT_START =
-  /^(listen|admin\.listen|metrics\.listen|logging\..*|limits\.(header|connections|head_timeout|stream_idle_timeout|drain_timeout))$/;
+  /^(listen|admin\.listen|metrics\.listen|trace\..*|logging\..*|limits\.(header|connections|head_timeout|stream_idle_timeout|drain_timeout))$/;
 
 export interface AppOptions {
   readonly config: Config;
@@ -70,12 +86,16 @@ export class App {
   readonly #passthrough: Passthrough;
   readonly #retries: RetryBudget;
   readonly #registry: Registry;
+  readonly #facts = new Facts();
+  readonly #hasher = new PrefixHasher([randomInt(2 ** 32), randomInt(2 ** 32)]);
+  readonly #reserver: Reserver;
   readonly #gate: Gate;
   readonly #metrics: Metrics;
   readonly #recorder: Recorder;
   readonly #operator: Operator;
   readonly #handler: Handler;
   readonly #skew: SkewWatch;
+  readonly #background: Background;
   readonly #admin: Admin;
   readonly #listeners: Listener[] = [];
   /** What the address that clients come in by says; it stays as it was bound. */
@@ -85,6 +105,8 @@ export class App {
   #config: Config;
   #targets: TargetTable;
   #beat: NodeJS.Timeout | undefined;
+  #pulse: NodeJS.Timeout | undefined;
+  #trace: TraceFile | undefined;
   #draining = false;
 
   constructor({ config, reread, log, clock = systemClock, rng = systemRng }: AppOptions) {
@@ -100,9 +122,18 @@ export class App {
     this.#passthrough = new Passthrough(clock);
     const learned = new Learned();
     const history = new History(HISTORY_SIZE);
+    const decisions = new Decisions(HISTORY_SIZE);
     const categorizer = createCategorizerChain({ log });
-    this.#gate = new Gate(clock, schedule, this.#gateSettings(config));
+    this.#gate = new Gate(clock, schedule, this.#gateSettings(config), rng);
     this.#registry = this.#createRegistry(learned);
+    this.#reserver = new Reserver({
+      registry: this.#registry,
+      facts: this.#facts,
+      clock,
+      rng,
+      queue: () => ({ waiting: this.#gate.size, hosts: this.#registry.upCount }),
+      decided: keeper(decisions, () => Date.now()),
+    });
     this.#metrics = new Metrics(
       {
         backends: () => this.#registry.snapshots(),
@@ -110,13 +141,17 @@ export class App {
         strategy: () => this.#operator.current.name,
         knownModel: (name) => this.#knownModel(name),
         digestSkew: () => this.#skew.current,
+        placementActions: () => this.#background.actions,
+        suspects: () => this.#background.suspects,
       },
       productVersion(),
     );
-    this.#recorder = new Recorder(learned, this.#metrics, history, log);
-    this.#operator = this.#createOperator(history, categorizer);
+    this.#background = this.#createBackground();
+    this.#recorder = new Recorder(learned, this.#metrics, history, decisions, log);
+    this.#operator = this.#createOperator(history, decisions, categorizer);
     this.#handler = this.#createHandler(categorizer);
     this.#admin = new Admin(this.#operator, () => this.#config.admin.token, log);
+    this.#facts.numCtx = config.routing.numCtx;
     this.#registry.apply(config.backends);
   }
 
@@ -126,12 +161,18 @@ export class App {
     const log = this.#log;
     return new Registry({
       clock: this.#clock,
+      facts: this.#facts,
       statsOf: (id) => learned.of(id),
       forget: (id) => this.#recorder.forget(id),
       breaker: this.#config.circuitBreaker,
       health: this.#config.health,
       events: {
         released: () => this.#gate.pump(),
+        loaded: () => this.#gate.pump(),
+        looked: (backend) => {
+          this.#background.looked(backend);
+          this.#gate.poke();
+        },
         breakerChanged: (backend, model, from, to, why) => {
           this.#metrics.breakerChanged(to);
           const fields = { event: 'breaker-changed', backend, model, from, to, why };
@@ -169,13 +210,19 @@ export class App {
     );
   }
 
-  #createOperator(history: History, categorizer: CategorizerChain): Operator {
+  #createOperator(history: History, decisions: Decisions, categorizer: CategorizerChain): Operator {
     return new Operator(
       {
         registry: this.#registry,
         gate: this.#gate,
         recorder: this.#recorder,
         history,
+        decisions,
+        facts: this.#facts,
+        clock: this.#clock,
+        explain: (body) => this.#handler.explain(body),
+        placement: () => this.#background.report(),
+        suspects: () => this.#background.suspects,
         metrics: this.#metrics,
         categorizer,
         log: this.#log,
@@ -195,12 +242,15 @@ export class App {
         maxAttempts: this.#config.retry.maxAttempts,
         bodyBytes: this.#config.limits.bodyBytes,
         bodyIdleMs: this.#config.limits.bodyIdleTimeoutMs,
+        hasher: this.#hasher,
         keepaliveMs: this.#config.streaming.keepaliveMs,
         front: { ...this.#front, origins: this.#config.cors.origins },
         changes: this.#config.changes,
         embedSplit: this.#config.embeddings.split,
       }),
       registry: this.#registry,
+      facts: this.#facts,
+      reserver: this.#reserver,
       gate: this.#gate,
       categorizer,
       pools: this.#pools,
@@ -216,17 +266,48 @@ export class App {
         await Promise.all(backends.flatMap((backend) => this.#probers.get(backend)?.fresh() ?? []));
       },
       suspect: (backend) => void this.#probers.get(backend)?.now(),
+      trace: () => this.#trace,
       clock: this.#clock,
       rng: this.#rng,
       log: this.#log,
     });
   }
 
-  #gateSettings(config: Config): ConstructorParameters<typeof Gate>[2] {
+  #createBackground(): Background {
+    return new Background(
+      {
+        registry: this.#registry,
+        facts: this.#facts,
+        gate: this.#gate,
+        targets: (name) => (this.#targets.tiers(name, 'unknown')[0] ?? []).map(({ key }) => key),
+        send: (order) => this.#sendKeepAlive(order),
+        look: (backend) => void this.#probers.get(backend)?.fresh(),
+        clock: this.#clock,
+        rng: this.#rng,
+        schedule,
+        log: this.#log,
+      },
+      this.#config,
+    );
+  }
+
+  #sendKeepAlive({ backend, ...order }: KeepAliveOrder): Promise<KeepAliveResult> {
+    const { id, config, pathPrefix } = backend;
+    const dispatcher = this.#pools.get({ id, origin: config.url.origin });
+    return sendKeepAlive({ dispatcher, pathPrefix, headers: config.headers, ...order });
+  }
+
+  #gateSettings(config: Config): GateSettings {
     return {
       maxWaiting: maxWaiting(config),
       maxWaitMs: config.queue.maxWaitMs,
       classWeights: config.queue.classWeights,
+      maxBytes: config.queue.maxBytes,
+      order: config.queue.order,
+      shed: config.queue.shed,
+      targetMs: config.queue.targetWaitMs,
+      promoteAfterMs: config.queue.promoteAfterMs,
+      hooks: { walkBegins: (lane) => this.#facts.walkBegins(lane) },
     };
   }
 
@@ -239,15 +320,19 @@ export class App {
   /**
    * Opens the listeners and begins to probe.
    * @returns the addresses that were bound, which matters where port 0 was asked for
-   * @throws the system's error when an address cannot be bound; nothing is left open then
+   * @throws the system's error when an address cannot be bound or the recording not be written; nothing is left open then
    */
   async start(): Promise<{
     readonly proxy: HostPort;
     readonly admin: HostPort;
     readonly metrics: HostPort | undefined;
   }> {
-    const { listen, admin, metrics, limits } = this.#config;
+    const { listen, admin, metrics, limits, trace } = this.#config;
     try {
+      if (trace.path !== undefined) {
+        const { path, maxBytes } = trace;
+        this.#trace = await TraceFile.begin({ path, maxBytes, at: this.#clock.now(), log: this.#log });
+      }
       for (const backend of this.#config.backends) this.#probe(backend);
       const adminAt = await this.#listener(admin.listen, (req, res) => this.#admin.handle(req, res)).listen();
       const metricsAt =
@@ -257,6 +342,9 @@ export class App {
       const proxyAt = await this.#door.listen();
       this.#beat = setInterval(() => this.#handler.sweep(limits.streamIdleTimeoutMs), limits.streamIdleTimeoutMs);
       this.#beat.unref();
+      this.#pulse = setInterval(() => this.#gate.poke(), PULSE_MS);
+      this.#pulse.unref();
+      this.#background.start();
       return { proxy: proxyAt, admin: adminAt, metrics: metricsAt };
     } catch (error) {
       await this.kill();
@@ -288,7 +376,7 @@ export class App {
       rng: this.#rng,
       intervalMs: this.#config.health.intervalMs,
       timeoutMs: this.#config.health.timeoutMs,
-      observe: (seen) => this.#registry.observe(backend.name, seen),
+      observe: (seen, askedAt) => this.#registry.observe(backend.name, seen, askedAt),
     });
     this.#probers.set(backend.name, prober);
     void prober.start();
@@ -325,10 +413,12 @@ export class App {
     this.#config = next;
     this.#targets = new TargetTable(next.aliases, next.virtualModels);
     this.#retries.configure(next.retry.budget);
+    this.#facts.numCtx = next.routing.numCtx;
     this.#registry.configure(next.circuitBreaker, next.health);
     this.#registry.apply(next.backends);
     this.#checkDigests();
     this.#gate.configure(this.#gateSettings(next));
+    this.#background.configure(next);
     // A strategy set by hand stays until the file itself asks for another one.
     if (next.routing.strategy !== before.routing.strategy) this.#operator.setStrategy(next.routing.strategy, who);
     for (const prober of this.#probers.values()) prober.stop();
@@ -346,6 +436,7 @@ export class App {
    */
   async drain(limitMs: number): Promise<boolean> {
     this.#draining = true;
+    this.#background.stop();
     const timedOut = new Promise<false>((resolve) => setTimeout(() => resolve(false), limitMs).unref());
     const drained = Promise.resolve(this.#door?.drain()).then(() => true);
     const clean = await Promise.race([drained, timedOut]);
@@ -356,9 +447,12 @@ export class App {
   /** Ends everything at once. */
   async kill(): Promise<void> {
     clearInterval(this.#beat);
+    clearInterval(this.#pulse);
+    this.#background.stop();
     for (const prober of this.#probers.values()) prober.stop();
     for (const listener of this.#listeners) listener.destroy();
     this.#passthrough.close();
     await this.#pools.destroy();
+    await this.#trace?.close();
   }
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import type { AskIo } from './cli/admin-client.ts';
 import type { Io } from './cli/io.ts';
 import { OVERVIEW, USAGE, VERBS, type Verb } from './cli/usage.ts';
 import { nearest } from './config/nearest.ts';
@@ -23,6 +24,17 @@ const io: Io = {
   onStop: (fn) => void stops.push(fn),
   onReload: (fn) => void reloads.push(fn),
 };
+
+/** The width of a terminal that does not know its own. */
+const USUAL_COLUMNS = 80;
+
+/** For commands whose results a person may look at: how wide that terminal is, and whether it may be coloured. */
+const askIo = (): AskIo => ({
+  ...io,
+  terminal: process.stdout.isTTY
+    ? { columns: process.stdout.columns || USUAL_COLUMNS, color: process.env['NO_COLOR'] === undefined }
+    : undefined,
+});
 
 const help = (verb: string | undefined): number => {
   if (verb === undefined) {
@@ -59,6 +71,10 @@ const run = async (verb: string | undefined, rest: readonly string[]): Promise<n
       return (await import('./cli/demo.ts')).demoCommand(rest, io);
     case 'sim':
       return (await import('./cli/sim.ts')).simCommand(rest, io);
+    case 'explain':
+      return (await import('./cli/explain.ts')).explainCommand(rest, askIo());
+    case 'why':
+      return (await import('./cli/why.ts')).whyCommand(rest, askIo());
     case 'version':
       io.out(`ollama-task-router ${(await import('./version.ts')).productVersion()}\n`);
       return 0;

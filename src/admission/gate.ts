@@ -1,108 +1,318 @@
 import type { Clock } from '../core/clock.ts';
-import { ProxyError } from '../core/errors.ts';
-import type { PriorityClass, RequestFacts } from '../core/types.ts';
+import { errorText, ProxyError } from '../core/errors.ts';
+import type { Rng } from '../core/rng.ts';
+import type { PriorityClass } from '../core/types.ts';
+import type { Entrant, Start } from './entrant.ts';
+import { listTenants, listWaiting, type TenantView, type WaitingView } from './listing.ts';
+import { Promised, type Listener } from './promised.ts';
 import { WaitingQueue } from './queue.ts';
+import { predictWait, refusal, type Line } from './refusals.ts';
+import { chargeOf, ServiceBook, type Served } from './service-book.ts';
+import { fullSettings, type FullSettings, type GateSettings } from './settings.ts';
+import { StartRates } from './start-rates.ts';
+import { Waiter, type Begun } from './waiter.ts';
+import { Walk } from './walk.ts';
 
-export interface GateSettings {
-  /** Requests that may wait at a time. */
-  readonly maxWaiting: number;
-  /** Longest wait in ms. */
-  readonly maxWaitMs: number;
-  readonly classWeights: Readonly<Record<PriorityClass, number>>;
-}
+export type { GateSettings } from './settings.ts';
 
 /** Sets a timer and gives back what cancels it: timers belong to the edge, the gate only says when. */
 export type Schedule = (ms: number, run: () => void) => () => void;
 
 /**
- * The door to the backends. A request starts in the tick in which it arrives, or waits until a lease ends and starts
- * in that tick; nobody who comes later overtakes it within its lane and class.
+ * ms for which those who lean are not asked again unless a place became free. Where they lean hardly changes in that
+ * time, and at a thousand arrivals per second asking all of them each time would be all that the process does.
+ */
+const LEANING_RESTS_MS = 20;
+
+/**
+ * The door to the backends. A request starts in the tick in which it arrives, or waits and starts in the tick in which
+ * it is given a place. Who is asked first: queue.ts and walk.ts. What may wait at all: refusals.ts.
  */
 export class Gate {
   readonly #clock: Clock;
   readonly #schedule: Schedule;
+  readonly #rng: Rng;
   readonly #queue: WaitingQueue;
-  #settings: GateSettings;
+  readonly #rates = new StartRates();
+  readonly #book: ServiceBook;
+  #settings: FullSettings;
+  #line: Line;
+  /** Number of the last walk. */
+  #walks = 0;
+  #busy = false;
+  #again = false;
+  #promotions = 0;
+  #shed = 0;
 
-  constructor(clock: Clock, schedule: Schedule, settings: GateSettings) {
+  /** @param rng decides who is shed */
+  constructor(clock: Clock, schedule: Schedule, settings: GateSettings, rng: Rng) {
     this.#clock = clock;
     this.#schedule = schedule;
-    this.#settings = settings;
-    this.#queue = new WaitingQueue(settings.classWeights);
+    this.#rng = rng;
+    this.#settings = fullSettings(settings);
+    this.#queue = new WaitingQueue(this.#settings.order);
+    this.#book = new ServiceBook(this.#queue.tenants);
+    this.#line = { queue: this.#queue, rates: this.#rates, settings: this.#settings };
   }
 
+  /** Takes over new settings; those who wait stay, and keep the longest wait that they came in with. */
   configure(settings: GateSettings): void {
-    this.#settings = settings;
-    this.#queue.setWeights(settings.classWeights);
+    this.#settings = fullSettings(settings);
+    this.#line = { queue: this.#queue, rates: this.#rates, settings: this.#settings };
+    this.#queue.setOrder(this.#settings.order);
   }
 
+  /**
+   * Runs `start` now, or when it is this request's turn and there is a place for it.
+   * @param start asked for a place any number of times until it has one; it may announce room, but enter nobody.
+   *   What it throws ends the wait: a ProxyError as it is, anything else as an `internal` one
+   * @param on told once what came of it, maybe before this returns: `refused` with what `start` threw, `queue_full`,
+   *   `queue_timeout` or `deadline_exceeded`; nothing after the returned function was called
+   * @returns leaves the queue; any number of times, and after the end it does nothing
+   */
+  enter<T>(entrant: Entrant, start: () => Start<T>, on: Listener<T>): () => void {
+    const begin = (): Begun => {
+      const answer = start();
+      return answer.kind === 'started' ? () => on.started(answer.value) : answer.kind;
+    };
+    const at = this.#clock.now();
+    const waiter = new Waiter(entrant, at, begin, (error) => on.refused(error));
+    const answer = this.#arrive(waiter, at);
+    if (answer !== 'over' && this.#mayWait(waiter, at, answer === 'full')) this.#push(waiter, at);
+    // What the newcomer's own start announced had to wait until it stood in line.
+    if (this.#again && !this.#busy) this.#run(undefined, true);
+    return () => void this.#remove(waiter);
+  }
+
+  /**
+   * `enter` as a promise; the value itself where the request starts at once.
+   * @param signal the client's: when it fires the place is given up, and the promise rejects with its reason
+   * @throws ProxyError where it is refused at once
+   */
+  wait<T>(entrant: Entrant, start: () => Start<T>, signal: AbortSignal): Promise<T> | T {
+    const end = new Promised<T>();
+    const leave = this.enter(entrant, start, end);
+    return end.result(() => {
+      const onAbort = (): void => {
+        leave();
+        end.refused(signal.reason);
+      };
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+      return () => signal.removeEventListener('abort', onAbort);
+    });
+  }
+
+  /**
+   * Room has appeared: whoever can start now does, in order.
+   * @param lane the only one for which there is more room than before; all of them if left out
+   */
+  pump(lane?: string): void {
+    this.#run(lane, true);
+  }
+
+  /** Something may have changed: as `pump`, but those who lean are left in peace if they were asked a moment ago. */
+  poke(lane?: string): void {
+    this.#run(lane, false);
+  }
+
+  /**
+   * What a request that has started really took. Its tenant was charged the prompt as foreseen and is now charged what
+   * was served. To be told once for each entrant that started; without it the estimate stands.
+   * @param served undefined where the request failed: its tenant gets the charge back
+   */
+  settle(entrant: Entrant, served: Served | undefined): void {
+    this.#book.settle(entrant, served);
+  }
+
+  /** ms that a request would wait if it came now and found no place; undefined = nobody has had to wait there lately. */
+  predictedWaitMs(entrant: Entrant): number | undefined {
+    return predictWait(this.#line, entrant, this.#clock.now());
+  }
+
+  /** How many wait in a class, those included who were promoted to it. */
   depth(priority: PriorityClass): number {
     return this.#queue.depth(priority);
   }
 
-  /**
-   * Runs `start` now, or when there is room.
-   * @param start gives undefined while there is no room, throws a ProxyError when waiting is pointless
-   * @param returning it comes back from a backend that failed: it goes to the front of its line, past a full queue
-   * @param signal the client's: when it fires the place is given up at once
-   * @throws ProxyError `queue_full`, `queue_timeout` or `deadline_exceeded`; the signal's reason when it fires;
-   *   whatever `start` throws
-   */
-  enter<T>(facts: RequestFacts, start: () => T | undefined, signal: AbortSignal, returning = false): Promise<T> | T {
-    // Room may have come unannounced (a breaker's time is up, a model was pulled): those who wait are asked first.
-    if (this.#queue.size > 0) this.#queue.pump(facts.model);
-    const now = start();
-    if (now !== undefined) return now;
-    if (!returning && this.#queue.size >= this.#settings.maxWaiting) {
-      throw new ProxyError('queue_full', `the queue is full: ${this.#queue.size} requests wait (queue.max_waiting)`, {
-        retryAfterSeconds: Math.ceil(this.#settings.maxWaitMs / 1000),
-      });
+  /** How many wait. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** Bytes that waiting requests hold. */
+  get bytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Since the start: requests moved up a class, and requests turned away to keep waits short. */
+  get counts(): { readonly promotions: number; readonly shed: number } {
+    return { promotions: this.#promotions, shed: this.#shed };
+  }
+
+  /** Who waits: by class, the longest waiting in it first. */
+  waiting(limit: number): readonly WaitingView[] {
+    return listWaiting(this.#queue, this.#clock.now(), limit);
+  }
+
+  /** What tenants were served, those who wait first. */
+  tenants(limit: number): readonly TenantView[] {
+    return listTenants(this.#queue, limit);
+  }
+
+  // ---- arriving ----
+
+  /** Asks for a place for a newcomer, after those of its lane who wait: room may have come unannounced. */
+  #arrive(waiter: Waiter, at: number): 'over' | 'full' | 'leaning' {
+    const { entrant } = waiter;
+    const within = this.#busy;
+    const lane = this.#queue.lanes.get(entrant.lane);
+    if (lane !== undefined && within) {
+      // In the middle of a walk it can only get in line; another walk follows before this tick is over.
+      this.#again = true;
+      return 'leaning';
     }
-    return this.#wait(facts, start, signal, returning);
+    if (lane !== undefined) {
+      this.#run(lane.name, false);
+      // The others in the lane wanted the same places.
+      if (!entrant.returning && lane.closedIn === this.#walks) return 'full';
+    } else if (!within) {
+      this.#settings.hooks.walkBegins(entrant.lane);
+    }
+    this.#busy = true;
+    const begun = this.#begin(waiter);
+    this.#busy = within;
+    if (begun instanceof ProxyError) {
+      waiter.refuse(begun);
+      return 'over';
+    }
+    if (typeof begun === 'string') {
+      if (begun === 'leaning') waiter.leanedIn = this.#walks;
+      return begun;
+    }
+    this.#rates.started(entrant.lane, at);
+    this.#book.charge(entrant, entrant.priority);
+    begun();
+    return 'over';
   }
 
-  /** Room has appeared: whoever can start now does, in order. */
-  pump(): void {
-    if (this.#queue.size > 0) this.#queue.pump();
+  #begin(waiter: Waiter): Begun | ProxyError {
+    try {
+      return waiter.begin();
+    } catch (error) {
+      return error instanceof ProxyError ? error : new ProxyError('internal', errorText(error), { cause: error });
+    }
   }
 
-  #wait<T>(facts: RequestFacts, start: () => T | undefined, signal: AbortSignal, returning: boolean): Promise<T> {
+  #mayWait(waiter: Waiter, at: number, saturated: boolean): boolean {
+    if (waiter.entrant.returning) return true;
+    const refused = refusal(this.#line, waiter.entrant, at, this.#rng, saturated);
+    if (refused === undefined) return true;
+    if (refused.shed) this.#shed++;
+    waiter.refuse(refused.error);
+    return false;
+  }
+
+  #push(waiter: Waiter, at: number): void {
+    const lane = this.#queue.push(waiter);
+    if (lane.size === 1) {
+      this.#rates.busy(lane.name, true, at);
+      // Nobody else leans here: what the newcomer found is all there is to know for a moment.
+      lane.renew(this.#walks, at);
+    }
+    const untilDeadline = waiter.entrant.deadline - at;
     const { maxWaitMs } = this.#settings;
-    const untilDeadline = facts.deadline - this.#clock.now();
-    return new Promise((resolve, reject) => {
-      const settle = (how: () => void): void => {
-        leave();
-        cancelTimer();
-        signal.removeEventListener('abort', onAbort);
-        how();
-      };
-      const leave = this.#queue.push({
-        lane: facts.model,
-        priority: facts.priority,
-        returning,
-        tryStart: () => {
-          try {
-            const started = start();
-            if (started === undefined) return false;
-            settle(() => resolve(started));
-          } catch (error) {
-            settle(() => reject(error instanceof Error ? error : new Error(String(error))));
-          }
-          return true;
-        },
-      });
-      const cancelTimer = this.#schedule(Math.max(0, Math.min(maxWaitMs, untilDeadline)), () =>
-        settle(() =>
-          reject(
-            untilDeadline < maxWaitMs
-              ? new ProxyError('deadline_exceeded', 'the deadline passed while the request waited for a free slot')
-              : new ProxyError('queue_timeout', `no slot became free within ${maxWaitMs} ms (queue.max_wait)`),
-          ),
-        ),
+    waiter.cancelTimer = this.#schedule(Math.max(0, Math.min(maxWaitMs, untilDeadline)), () => {
+      if (!this.#remove(waiter)) return;
+      waiter.refuse(
+        untilDeadline < maxWaitMs
+          ? new ProxyError('deadline_exceeded', 'the deadline passed while the request waited for a free slot')
+          : new ProxyError('queue_timeout', `no slot became free within ${maxWaitMs} ms (queue.max_wait)`),
       );
-      const onAbort = (): void => settle(() => reject(signal.reason as Error));
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
     });
+  }
+
+  /** @returns false where it does not wait any more */
+  #remove(waiter: Waiter): boolean {
+    const lane = waiter.place?.lane;
+    if (lane === undefined) return false;
+    waiter.cancelTimer();
+    this.#queue.remove(waiter);
+    if (lane.size === 0) this.#rates.busy(lane.name, false, this.#clock.now());
+    return true;
+  }
+
+  // ---- walking ----
+
+  /** Walks, and again if room was announced on the way: by one who took a place and is still in line. */
+  #run(only: string | undefined, room: boolean): void {
+    if (this.#busy) {
+      this.#again = true;
+      return;
+    }
+    this.#busy = true;
+    try {
+      let moved = this.#walk(only, room);
+      // A start that announces room and takes none would go on for ever: once more is enough to find what it announced.
+      for (let more = true; this.#again && more;) {
+        this.#again = false;
+        more = moved;
+        moved = this.#walk(undefined, true);
+        more ||= moved;
+      }
+    } finally {
+      this.#again = false;
+      this.#busy = false;
+    }
+  }
+
+  /** @returns whether anybody's wait came to its end */
+  #walk(only: string | undefined, room: boolean): boolean {
+    if (this.#queue.size === 0) return false;
+    const at = this.#clock.now();
+    const { classWeights, promoteAfterMs, hooks } = this.#settings;
+    this.#promotions += this.#queue.promote(at, promoteAfterMs);
+    const id = ++this.#walks;
+    const light = !room && this.#askedLately(only, at);
+    if (!light) {
+      for (const lane of this.#queue.lanes.values()) {
+        if (only === undefined || lane.name === only) lane.renew(id, at);
+      }
+      hooks.walkBegins(only);
+    }
+    const walk = new Walk(this.#queue, classWeights, id, light, only);
+    let moved = false;
+    for (let waiter = walk.next(); waiter !== undefined; waiter = walk.next()) {
+      if (this.#ask(waiter, walk, at)) moved = true;
+    }
+    return moved;
+  }
+
+  #askedLately(only: string | undefined, at: number): boolean {
+    if (only !== undefined) return at - (this.#queue.lanes.get(only)?.epochAt ?? -Infinity) < LEANING_RESTS_MS;
+    for (const { epochAt } of this.#queue.lanes.values()) if (at - epochAt >= LEANING_RESTS_MS) return false;
+    return true;
+  }
+
+  #ask(waiter: Waiter, walk: Walk, at: number): boolean {
+    const begun = this.#begin(waiter);
+    if (begun === 'full') {
+      walk.full(waiter);
+      return false;
+    }
+    if (begun === 'leaning') {
+      walk.leaning(waiter, chargeOf(waiter.entrant));
+      return false;
+    }
+    if (begun instanceof ProxyError) {
+      if (this.#remove(waiter)) waiter.refuse(begun);
+      return true;
+    }
+    walk.started(waiter);
+    this.#rates.started(waiter.entrant.lane, at);
+    this.#book.charge(waiter.entrant, waiter.priority);
+    this.#remove(waiter);
+    begun();
+    return true;
   }
 }

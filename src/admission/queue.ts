@@ -1,169 +1,151 @@
 import { PRIORITY_CLASSES, type PriorityClass } from '../core/types.ts';
-
-/** One request that waits. The queue owns the links; whoever entered it keeps the object to leave again. */
-export interface Waiter {
-  readonly lane: string;
-  readonly priority: PriorityClass;
-  /** Goes ahead of those who have not been served yet: it comes back from a backend that failed. */
-  readonly returning: boolean;
-  /** Tries to start; false = still no room. Called in order, in the tick in which room appeared. */
-  tryStart(): boolean;
-}
-
-interface Node {
-  readonly waiter: Waiter;
-  previous: Node | undefined;
-  next: Node | undefined;
-}
-
-/** First in, first out, with O(1) removal from the middle. */
-class Line {
-  first: Node | undefined;
-  #last: Node | undefined;
-
-  push(waiter: Waiter): Node {
-    const node: Node = { waiter, previous: this.#last, next: undefined };
-    if (this.#last === undefined) this.first = node;
-    else this.#last.next = node;
-    this.#last = node;
-    return node;
-  }
-
-  remove(node: Node): void {
-    if (node.previous === undefined) this.first = node.next;
-    else node.previous.next = node.next;
-    if (node.next === undefined) this.#last = node.previous;
-    else node.next.previous = node.previous;
-  }
-}
-
-/** The waiters of one class: those who come back from a backend that failed, and everybody else behind them. */
-class Turnstile {
-  readonly returning = new Line();
-  readonly fresh = new Line();
-
-  get empty(): boolean {
-    return this.returning.first === undefined && this.fresh.first === undefined;
-  }
-
-  lineOf(waiter: Waiter): Line {
-    return waiter.returning ? this.returning : this.fresh;
-  }
-
-  /**
-   * Starts the first who can start. Those who come back have each their own backends not to ask again, so one that
-   * finds no room does not speak for those behind it; the others all want the same, so their first one does.
-   */
-  startOne(): boolean {
-    for (let node = this.returning.first; node !== undefined; node = node.next) {
-      if (node.waiter.tryStart()) return true;
-    }
-    return this.fresh.first?.waiter.tryStart() === true;
-  }
-}
-
-/** The waiters of one model: a line per class and the credit by which the classes take turns. */
-interface Lane {
-  readonly lines: Readonly<Record<PriorityClass, Turnstile>>;
-  readonly credit: Record<PriorityClass, number>;
-  size: number;
-}
-
-const newLane = (): Lane => ({
-  lines: { interactive: new Turnstile(), normal: new Turnstile(), batch: new Turnstile() },
-  credit: { interactive: 0, normal: 0, batch: 0 },
-  size: 0,
-});
+import { ClassShares } from './class-shares.ts';
+import { Lane } from './lane.ts';
+import { OrderedList } from './ordered-list.ts';
+import { orderKey, type QueueOrder } from './order.ts';
+import { Tenants } from './tenants.ts';
+import type { Waiter } from './waiter.ts';
 
 /**
- * The order in which waiting requests start: a lane per model, so that a full model holds up nobody else; in a lane the
- * classes share by smooth weights (the same rule as the round-robin strategy), and within a class first come, first
- * served. Pure: no time, no promise.
+ * Who waits, and where each one stands: a lane per model, in it the classes, in a class the tenants by what they were
+ * served, and each tenant's own requests by key. Entering is O(log waiting), leaving O(1). Pure: it starts nobody and
+ * knows no time.
  */
 export class WaitingQueue {
-  readonly #lanes = new Map<string, Lane>();
-  readonly #depth: Record<PriorityClass, number> = { interactive: 0, normal: 0, batch: 0 };
-  #weights: Readonly<Record<PriorityClass, number>>;
-  #pumping = false;
-  #again = false;
+  readonly lanes = new Map<string, Lane>();
+  readonly tenants: Readonly<Record<PriorityClass, Tenants>> = {
+    interactive: new Tenants(),
+    normal: new Tenants(),
+    batch: new Tenants(),
+  };
+  /** How the classes take turns where lanes compete for the same place. */
+  readonly shares = new ClassShares();
+  /** Moves with every change of who stands where: what was looked up before does not hold any more. */
+  version = 0;
+  /** Bytes that waiting requests hold. */
+  bytes = 0;
+  readonly #ages: Readonly<Record<PriorityClass, OrderedList<Waiter>>> = {
+    interactive: new OrderedList(),
+    normal: new OrderedList(),
+    batch: new OrderedList(),
+  };
+  readonly #held = new Map<string, number>();
+  #order: QueueOrder;
 
-  constructor(weights: Readonly<Record<PriorityClass, number>>) {
-    this.#weights = weights;
-  }
-
-  setWeights(weights: Readonly<Record<PriorityClass, number>>): void {
-    this.#weights = weights;
+  constructor(order: QueueOrder) {
+    this.#order = order;
   }
 
   get size(): number {
-    return this.#depth.interactive + this.#depth.normal + this.#depth.batch;
+    return this.depth('interactive') + this.depth('normal') + this.depth('batch');
   }
 
+  /** How many wait in a class; a promoted one counts where it was promoted to. */
   depth(priority: PriorityClass): number {
-    return this.#depth[priority];
+    return this.#ages[priority].size;
   }
 
-  /** Takes a waiter in; the function that comes back takes it out again and may be called any number of times. */
-  push(waiter: Waiter): () => void {
-    const lane = this.#lanes.get(waiter.lane) ?? newLane();
-    this.#lanes.set(waiter.lane, lane);
-    const line = lane.lines[waiter.priority].lineOf(waiter);
-    const node = line.push(waiter);
-    lane.size++;
-    this.#depth[waiter.priority]++;
-    let waiting = true;
-    return () => {
-      if (!waiting) return;
-      waiting = false;
-      line.remove(node);
-      this.#depth[waiter.priority]--;
-      lane.size--;
-      if (lane.size === 0) this.#lanes.delete(waiter.lane);
-    };
+  /** How many requests of a tenant wait, in all classes. */
+  heldBy(tenant: string): number {
+    return this.#held.get(tenant) ?? 0;
+  }
+
+  push(waiter: Waiter): Lane {
+    const { lane: name, tenant, bytes } = waiter.entrant;
+    const lane = this.lanes.get(name) ?? new Lane(name);
+    this.lanes.set(name, lane);
+    this.#held.set(tenant, this.heldBy(tenant) + 1);
+    this.bytes += bytes;
+    this.#settle(waiter, lane);
+    return lane;
+  }
+
+  /** Takes a waiter out; does nothing for one who does not wait any more. */
+  remove(waiter: Waiter): void {
+    const lane = this.#unsettle(waiter);
+    if (lane === undefined) return;
+    if (lane.size === 0) this.lanes.delete(lane.name);
+    const { tenant, bytes } = waiter.entrant;
+    const held = this.heldBy(tenant) - 1;
+    if (held > 0) this.#held.set(tenant, held);
+    else this.#held.delete(tenant);
+    this.bytes -= bytes;
   }
 
   /**
-   * Starts whoever can start now, lane by lane, until the first of each lane find no room.
-   * @param only the one lane to look at; all of them if left out
+   * Moves everybody up who has waited in a class for so long.
+   * @returns how many
    */
-  pump(only?: string): void {
-    // Taking a place may itself announce room (a breaker turns half-open) while the one who takes it is still in line.
-    if (this.#pumping) {
-      this.#again = true;
-      return;
-    }
-    this.#pumping = true;
-    try {
-      this.#pumpLanes(only === undefined ? [...this.#lanes.keys()] : [only]);
-      while (this.#again) {
-        this.#again = false;
-        this.#pumpLanes([...this.#lanes.keys()]);
-      }
-    } finally {
-      this.#pumping = false;
+  promote(at: number, afterMs: number): number {
+    return this.#promote('normal', 'interactive', at, afterMs) + this.#promote('batch', 'normal', at, afterMs);
+  }
+
+  #promote(from: PriorityClass, to: PriorityClass, at: number, afterMs: number): number {
+    let moved = 0;
+    for (;;) {
+      const oldest = this.#ages[from].first?.item;
+      if (oldest === undefined || at - oldest.since < afterMs) return moved;
+      const lane = this.#unsettle(oldest);
+      if (lane === undefined) return moved;
+      oldest.priority = to;
+      oldest.since = at;
+      this.#settle(oldest, lane);
+      moved++;
     }
   }
 
-  #pumpLanes(names: readonly string[]): void {
-    for (const name of names) {
-      const lane = this.#lanes.get(name);
-      if (lane === undefined) continue;
-      while (lane.size > 0 && this.#startNext(lane));
+  /** From now on a tenant's requests stand in this order, those who wait already included. */
+  setOrder(order: QueueOrder): void {
+    if (order === this.#order) return;
+    this.#order = order;
+    for (const waiter of [...this.waiters()]) {
+      const lane = this.#unsettle(waiter);
+      if (lane !== undefined) this.#settle(waiter, lane);
     }
   }
 
-  #startNext(lane: Lane): boolean {
-    const waiting = PRIORITY_CLASSES.filter((priority) => !lane.lines[priority].empty);
-    const byCredit = waiting.toSorted(
-      (a, b) => lane.credit[b] + this.#weights[b] - (lane.credit[a] + this.#weights[a]),
-    );
-    for (const priority of byCredit) {
-      if (!lane.lines[priority].startOne()) continue;
-      const total = waiting.reduce((sum, each) => sum + this.#weights[each], 0);
-      for (const each of waiting) lane.credit[each] += this.#weights[each];
-      lane.credit[priority] -= total;
-      return true;
+  /** Everybody who waits: by class, those first who wait longest in it. */
+  *waiters(): IterableIterator<Waiter> {
+    for (const each of PRIORITY_CLASSES) {
+      for (let slot = this.#ages[each].first; slot !== undefined; slot = slot.next[0]) yield slot.item;
     }
-    return false;
+  }
+
+  #settle(waiter: Waiter, lane: Lane): void {
+    const { priority, entrant } = waiter;
+    const home = lane.classes[priority];
+    const age = this.#ages[priority].insert(waiter, waiter.since);
+    if (entrant.returning) {
+      waiter.place = { lane, flow: undefined, slot: home.returning.insert(waiter, waiter.arrivedAt), age };
+    } else {
+      const tenants = this.tenants[priority];
+      const flow = tenants.flow(tenants.open(entrant.tenant), home);
+      const key = orderKey(this.#order, entrant, waiter.arrivedAt);
+      waiter.place = { lane, flow, slot: flow.waiters.insert(waiter, key), age };
+    }
+    home.size++;
+    lane.size++;
+    this.version++;
+  }
+
+  #unsettle(waiter: Waiter): Lane | undefined {
+    const { place, priority } = waiter;
+    if (place === undefined) return undefined;
+    const { lane, flow, slot, age } = place;
+    const home = lane.classes[priority];
+    waiter.place = undefined;
+    this.#ages[priority].remove(age);
+    if (flow === undefined) {
+      home.returning.remove(slot);
+    } else {
+      flow.waiters.remove(slot);
+      if (flow.waiters.size === 0) this.tenants[priority].closeFlow(flow);
+    }
+    home.size--;
+    lane.size--;
+    if (home.size === 0) lane.shares.reset(priority);
+    if (this.#ages[priority].size === 0) this.shares.reset(priority);
+    this.version++;
+    return lane;
   }
 }

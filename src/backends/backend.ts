@@ -1,6 +1,7 @@
 import type { BackendConfig } from '../config/types.ts';
 import { isCloudName, modelKey } from '../core/model-name.ts';
 import type { BreakerSettings, BreakerState, Candidate, CandidateStats } from '../core/types.ts';
+import type { RunnerFacts } from '../facts/runner.ts';
 import { advance, allows, closedBreaker, stateOf, type Breaker } from './breaker.ts';
 
 /** An entry of a list as the backend wrote it, members that the proxy does not know included. */
@@ -21,6 +22,9 @@ export interface LoadedModel {
   readonly sizeBytes: number;
   readonly vramBytes: number;
   readonly contextLength: number;
+  readonly digest: string;
+  /** ms from the look until it goes by itself; below 0 while a request runs, Infinity = stays. */
+  readonly expiresInMs: number;
   readonly entry: ListEntry;
 }
 
@@ -44,16 +48,19 @@ export class Runner implements Candidate {
   readonly stats: CandidateStats;
   /** ollama.com runs it: it takes none of the server's slots. */
   readonly cloud: boolean;
+  /** What was learned about this model here; undefined where nothing of the server runs: cloud models and plain calls. */
+  readonly facts: RunnerFacts | undefined;
   breaker: Breaker = closedBreaker;
   /** Requests for this model taken and not yet ended. */
   running = 0;
 
-  constructor(backend: Backend, model: string, stats: CandidateStats) {
+  constructor(backend: Backend, model: string, stats: CandidateStats, facts: RunnerFacts | undefined) {
     this.id = `${backend.id}/${model}`;
     this.backend = backend;
     this.model = model;
     this.cloud = isCloudName(model);
     this.stats = stats;
+    this.facts = facts;
   }
 
   get backendId(): string {
@@ -74,10 +81,9 @@ export class Runner implements Candidate {
     return this.running > 0 || this.backend.loaded.has(this.model);
   }
 
-  /** A request may start here now, as far as slots go; requests that run no model need none. */
-  get hasRoom(): boolean {
-    const { slots } = this.backend;
-    return slots === 'auto' || this.cloud || this.model === '' || this.running < slots;
+  /** A request may start here at `at`, as far as slots go; requests that run no model of the server need none. */
+  hasRoom(at: number): boolean {
+    return this.facts === undefined || this.running < this.facts.slots.limit(at);
   }
 }
 

@@ -16,7 +16,8 @@ export interface ProberOptions {
   readonly rng: Rng;
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  readonly observe: (seen: Seen) => void;
+  /** @param askedAt ms on the Clock at which the look began */
+  readonly observe: (seen: Seen, askedAt: number) => void;
 }
 
 /** Spread of the interval, so that many probers do not beat in step. */
@@ -76,7 +77,8 @@ export class Prober {
 
   #look(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#lastStart = this.#options.clock.now();
+    const askedAt = this.#options.clock.now();
+    this.#lastStart = askedAt;
     this.#running = this.#options.probe
       .look(this.#options.timeoutMs)
       .catch((error: unknown): Seen => ({ up: false, error: errorText(error) }))
@@ -84,7 +86,7 @@ export class Prober {
         this.#running = undefined;
         if (this.#stopped) return;
         this.#missed = !seen.up;
-        this.#options.observe(seen);
+        this.#options.observe(seen, askedAt);
         this.#plan();
       });
     return this.#running;

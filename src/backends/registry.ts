@@ -1,7 +1,10 @@
 import type { BackendConfig } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
 import { isCloudName } from '../core/model-name.ts';
+import { NO_DEMAND, type Demand } from '../core/demand.ts';
 import type { BreakerSettings, BreakerState, CandidateStats, Outcome } from '../core/types.ts';
+import type { Facts } from '../facts/facts.ts';
+import { NOTHING_EXPECTED, type Expectation } from '../facts/work.ts';
 import { Backend, obstacle, Runner, snapshotOf, type BackendSnapshot, type Seen } from './backend.ts';
 import { abandoned, advance, closedBreaker, failed, started, stateOf, succeeded, type Breaker } from './breaker.ts';
 
@@ -11,9 +14,32 @@ const MAX_UNLISTED = 64;
 /** One request on one backend, from the moment a place is taken until the last byte. */
 export interface Lease {
   readonly runner: Runner;
-  /** The first end counts; later ones do nothing. */
-  end(outcome: Outcome): void;
+  /** Context size to send instead of the client's, so that the model in memory serves; undefined = as it came. */
+  readonly numCtx: number | undefined;
+  /** The request as it came would have made the server load the model again. */
+  readonly avoidedReload: boolean;
+  /** ms to the first byte that were foreseen; undefined where nothing was or the answer does not stream. */
+  readonly foreseenFirstMs: number | undefined;
+  /** Models that its load is expected to push out of memory. */
+  readonly evictions: number;
+  /** The first byte of the answer came. */
+  began(): void;
+  /** The first end counts; later ones do nothing. @returns tokens of the prompt that were remembered, where it can be told */
+  end(outcome: Outcome): number | undefined;
 }
+
+/** What is put on a backend by a lease. */
+export interface Load {
+  readonly demand: Demand;
+  /** The answer comes piece by piece. */
+  readonly streams: boolean;
+  /** What was foreseen for it here; undefined = nothing. */
+  readonly expected: Expectation | undefined;
+  /** A forecast has found room already; false = the slots are counted here. */
+  readonly room: boolean;
+}
+
+const UNKNOWN_LOAD: Load = { demand: NO_DEMAND, streams: false, expected: undefined, room: false };
 
 /** Which backends could take a request for a model, and what stands in the way at the others. */
 export interface Eligibility {
@@ -26,9 +52,13 @@ export interface Eligibility {
 export interface RegistryEvents {
   /** A lease ended: room was made. */
   released(runner: Runner, outcome: Outcome): void;
+  /** A model has come into memory for a request of ours: those who wanted it, or another load there, may start now. */
+  loaded(runner: Runner): void;
   breakerChanged(backend: string, model: string | undefined, from: BreakerState, to: BreakerState, why: string): void;
   healthChanged(backend: string, up: boolean, why: string): void;
   modelsChanged(backend: string): void;
+  /** A look at a backend is over: what was only expected of it may be known now. */
+  looked(backend: string): void;
 }
 
 export interface HealthSettings {
@@ -46,6 +76,7 @@ export class Registry {
   readonly #statsOf: (id: string) => CandidateStats;
   readonly #forget: (id: string) => void;
   readonly #events: RegistryEvents;
+  readonly #facts: Facts;
   readonly #backends = new Map<string, Backend>();
   /** model key → its runners, so that a request looks only at backends that have its model. */
   #byModel = new Map<string, Runner[]>();
@@ -57,6 +88,7 @@ export class Registry {
     readonly statsOf: (id: string) => CandidateStats;
     readonly forget: (id: string) => void;
     readonly events: RegistryEvents;
+    readonly facts: Facts;
     readonly breaker: BreakerSettings;
     readonly health: HealthSettings;
   }) {
@@ -64,6 +96,7 @@ export class Registry {
     this.#statsOf = options.statsOf;
     this.#forget = options.forget;
     this.#events = options.events;
+    this.#facts = options.facts;
     this.#breaker = options.breaker;
     this.#health = options.health;
   }
@@ -90,6 +123,7 @@ export class Registry {
       this.#backends.delete(id);
       removed.push(id);
       for (const runner of backend.runners.values()) this.#forget(runner.id);
+      this.#facts.forgetHost(id);
     }
     for (const config of configs) {
       const known = this.#backends.get(config.name);
@@ -100,6 +134,7 @@ export class Registry {
         if (known.config.weight !== config.weight) known.weight = config.weight;
         known.config = config;
       }
+      this.#facts.configure(config.name, { slots: config.slots, vramBytes: config.vramBytes });
     }
     this.#reindex();
     return { added, removed };
@@ -148,10 +183,16 @@ export class Registry {
 
   // ---- probes ----
 
-  /** Takes in what a probe found. Health flips only after as many equal results in a row as the settings ask for. */
-  observe(id: string, seen: Seen): void {
+  /** Takes in what a probe that began at `askedAt` found. Health flips only after as many equal results in a row as the settings ask for. */
+  observe(id: string, seen: Seen, askedAt = this.#clock.now()): void {
     const backend = this.#backends.get(id);
     if (backend === undefined) return;
+    this.#take(backend, seen, askedAt);
+    this.#events.looked(id);
+  }
+
+  #take(backend: Backend, seen: Seen, askedAt: number): void {
+    const { id } = backend;
     if (seen.up) {
       backend.misses = 0;
       backend.hits++;
@@ -160,6 +201,7 @@ export class Registry {
       backend.lastSeenAt = this.#clock.now();
       const before = contents(backend);
       backend.replaceModels(seen.installed, seen.loaded);
+      this.#seenModels(backend, before, askedAt);
       if (before !== contents(backend)) {
         this.#reindex();
         this.#events.modelsChanged(id);
@@ -177,7 +219,14 @@ export class Registry {
     // A backend that never answered is down at the first miss: there is nothing to give it credit for.
     if (backend.health === 'up' && backend.misses < this.#health.unhealthyAfter) return;
     backend.health = 'down';
+    this.#facts.lost(id);
     this.#events.healthChanged(id, false, seen.error);
+  }
+
+  #seenModels(backend: Backend, before: string, askedAt: number): void {
+    if (before !== contents(backend)) this.#facts.installed(backend.id, backend.installed);
+    const list = Array.from(backend.loaded, ([model, each]) => ({ ...each, model }));
+    this.#facts.seen(backend.id, list, askedAt, this.#clock.now());
   }
 
   // ---- requests ----
@@ -217,24 +266,39 @@ export class Registry {
   }
 
   /** Takes a place, or says no because the slots are full or something came in the way. Counts at once. */
-  tryAcquire(runner: Runner): Lease | undefined {
+  tryAcquire(runner: Runner, load: Load = UNKNOWN_LOAD): Lease | undefined {
     const at = this.#clock.now();
-    const { backend } = runner;
-    if (!runner.hasRoom || obstacle(runner, this.#breaker, at) !== undefined) return undefined;
+    const { backend, facts } = runner;
+    if ((!load.room && !runner.hasRoom(at)) || obstacle(runner, this.#breaker, at) !== undefined) return undefined;
     backend.inflight++;
     runner.running++;
     this.#step(backend, undefined, started, at, '');
     this.#step(backend, runner, started, at, '');
+    const { demand, streams, expected = NOTHING_EXPECTED } = load;
+    const fit = facts && this.#facts.fit(facts, demand.shape, at);
+    const work = facts && fit && this.#facts.sent(facts, demand, fit.shape, streams, expected, at);
+    const numCtx = fit?.shape.numCtx === demand.shape.numCtx ? undefined : fit?.shape.numCtx;
     let open = true;
     return {
       runner,
+      numCtx,
+      avoidedReload: fit?.avoided === true,
+      foreseenFirstMs: load.expected !== undefined && streams ? work?.expectedFirstMs : undefined,
+      evictions: work?.cold === true ? (facts?.evictCount ?? 0) : 0,
+      began: () => {
+        if (!open || facts === undefined || work === undefined || work.firstAt !== undefined) return;
+        this.#facts.began(facts, work, this.#clock.now());
+        if (work.cold) this.#events.loaded(runner);
+      },
       end: (outcome) => {
-        if (!open) return;
+        if (!open) return undefined;
         open = false;
         backend.inflight--;
         runner.running--;
+        const cached = facts && work && this.#facts.ended(facts, work, outcome, this.#clock.now());
         this.#learn(runner, outcome);
         this.#events.released(runner, outcome);
+        return cached;
       },
     };
   }
@@ -330,7 +394,9 @@ export class Registry {
   #runner(backend: Backend, model: string): Runner {
     const known = backend.runners.get(model);
     if (known !== undefined) return known;
-    const runner = new Runner(backend, model, this.#statsOf(`${backend.id}/${model}`));
+    const size = backend.installed.get(model)?.sizeBytes ?? 0;
+    const facts = model === '' || isCloudName(model) ? undefined : this.#facts.runner(backend.id, model, size);
+    const runner = new Runner(backend, model, this.#statsOf(`${backend.id}/${model}`), facts);
     backend.runners.set(model, runner);
     return runner;
   }
@@ -348,6 +414,7 @@ export class Registry {
     for (const [key, runner] of backend.runners) {
       if (key === '' || backend.installed.has(key) || runner.running > 0) continue;
       backend.runners.delete(key);
+      this.#facts.forgetRunner(backend.id, key);
       this.#forget(runner.id);
     }
   }

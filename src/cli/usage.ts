@@ -1,5 +1,5 @@
 /** The verbs of the command line, in the order in which help lists them. */
-export const VERBS = ['serve', 'check', 'demo', 'sim', 'version', 'help'] as const;
+export const VERBS = ['serve', 'check', 'demo', 'sim', 'explain', 'why', 'version', 'help'] as const;
 export type Verb = (typeof VERBS)[number];
 
 /** What `help` alone prints, 100 columns wide at most. */
@@ -11,6 +11,8 @@ usage: ollama-task-router VERB [options]
   check      validate a configuration file
   demo       show it at work on simulated servers, without a GPU
   sim        run one simulated Ollama server
+  explain    ask a running proxy which server would answer a prompt, and why
+  why        show how a past request was decided, and what came of it
   version    print the version
   help       explain a verb: ollama-task-router help serve
 
@@ -88,6 +90,51 @@ example:
   ollama-task-router sim --port 11434 --profile slow-gpu --models llama3.1:8b,qwen2.5-coder:7b
 
 exit code: 0 after it was stopped, 1 when the port is taken, 2 for bad usage
+`,
+  explain: `usage: ollama-task-router explain --model NAME --prompt TEXT [--system TEXT] [--admin URL] [--json]
+
+Asks a running proxy to rank its servers for a prompt, without sending it, and prints what makes up
+the cost of each, in seconds. Only what was understood of the prompt is told, never the prompt.
+
+  --model NAME    the model, an alias or a virtual model
+  --prompt TEXT   what a user would say
+  --system TEXT   a system prompt
+  --admin URL     the admin listener of the proxy (http://127.0.0.1:11436)
+  --json          the answer as it came
+
+columns, in seconds:
+  start     now, or waits for a slot
+  first     until the first token
+  cost      what decides, the sum of the columns behind it: waiting, loading the model, reading the
+            prompt (prefill), writing the answer (decode, counted in part), slower because of others
+            (slow), pushing out other models (evict), delay for others (harm), work while requests
+            queue (crowd), and the chance to fail (risk)
+
+environment:
+  TASK_ROUTER_ADMIN_TOKEN   the token of the admin listener, where it has one
+
+examples:
+  ollama-task-router explain --model llama3.1:8b --prompt "fix my bug"
+  ollama-task-router explain --model auto --prompt "write tests" --admin http://router:11436 --json
+
+exit code: 0, 1 if the proxy cannot be asked or does not have the model, 2 for bad usage
+`,
+  why: `usage: ollama-task-router why REQUEST_ID [--admin URL] [--json]
+
+Shows how a past request was decided: every candidate with its cost, every attempt, and what was
+foreseen beside what was observed. The id is the x-request-id of the answer; the last 1,000 requests
+are kept. Columns as in "help explain".
+
+  --admin URL   the admin listener of the proxy (http://127.0.0.1:11436)
+  --json        the answer as it came
+
+environment:
+  TASK_ROUTER_ADMIN_TOKEN   the token of the admin listener, where it has one
+
+example:
+  ollama-task-router why 0190b6d2-6f3e-7cc1-9d1e-3a3bd9f6c1aa
+
+exit code: 0, 1 if the proxy cannot be asked or does not know the request, 2 for bad usage
 `,
   version: `usage: ollama-task-router version
 

@@ -50,12 +50,18 @@ const fileKeys = (config: Config, secret: Secret) => ({
     max_waiting: config.queue.maxWaiting,
     max_wait: formatDuration(config.queue.maxWaitMs),
     class_weights: config.queue.classWeights,
+    max_bytes: formatSize(config.queue.maxBytes),
+    order: config.queue.order,
+    shed: config.queue.shed,
+    target_wait: formatDuration(config.queue.targetWaitMs),
+    promote_after: formatDuration(config.queue.promoteAfterMs),
   },
   retry: { max_attempts: config.retry.maxAttempts, budget: config.retry.budget },
   streaming: {
     keepalive: config.streaming.keepaliveMs === undefined ? 'off' : formatDuration(config.streaming.keepaliveMs),
   },
   placement: { enabled: config.placement.enabled, pin: { ...config.placement.pin } },
+  trace: { path: config.trace.path ?? 'off', max_bytes: formatSize(config.trace.maxBytes) },
   workers: config.workers,
   health: {
     interval: formatDuration(config.health.intervalMs),

@@ -87,6 +87,9 @@ const orWordJson = (word: string, json: JsonSchema): JsonSchema => ({ anyOf: [{ 
 /** Text that is not blank. */
 export const text = () => field(readText, { type: 'string', minLength: 1 });
 
+/** Text that is not blank, or `off`. */
+export const textOrOff = () => field(orWord('off', undefined, readText), { type: 'string', minLength: 1 });
+
 /** A value of the given kind of text, with what editors are told. */
 export const textAs = <T>(read: (value: string) => Reading<T>, json: JsonSchema = {}) =>
   field(

@@ -73,6 +73,21 @@ const listenerRule: Rule = (tree, { env }) => {
   });
 };
 
+/** Pins name backends; a file whose backends come from a flag or the environment may name some that it does not list. */
+const pinRule: Rule = (tree) => {
+  const known = itemsAt(tree, 'backends').flatMap((backend) => {
+    const name = valueAt(backend, 'name');
+    return typeof name === 'string' ? [name] : [];
+  });
+  const unknown = entriesAt(tree, 'placement', 'pin').filter(([name]) => !known.includes(name));
+  return unknown.map(([name]) => ({
+    path: ['placement', 'pin', name],
+    message: `no backend is called ${quote(name)}${didYouMean(name, known) || ': add it to backends, or take the pin away'}`,
+    at: 'key',
+    level: 'warning',
+  }));
+};
+
 /** What must not be ignored in silence: run without it, the proxy would be less safe or less useful than asked for. */
 const notOfferedRule: Rule = (tree) => {
   const findings: Finding[] = [];
@@ -98,13 +113,9 @@ const noEffectRule: Rule = (tree) => {
     if (value === undefined || idle.includes(value)) return;
     findings.push({ path, message: 'has no effect in this version', at: 'key', level: 'warning' });
   };
-  warn(['routing', 'num_ctx'], ['keep']);
   warn(['routing', 'zone'], ['default']);
-  warn(['placement', 'enabled'], [false, 'false']);
-  if (entriesAt(tree, 'placement', 'pin').length > 0) warn(['placement', 'pin'], []);
   for (const index of itemsAt(tree, 'backends').keys()) {
     warn(['backends', index, 'zone'], ['default']);
-    warn(['backends', index, 'vram'], ['auto']);
   }
   if (valueAt(tree, 'state', 'kind') !== 'file') warn(['state', 'path'], []);
   if (valueAt(tree, 'state', 'kind') !== 'redis') warn(['state', 'url'], []);
@@ -117,6 +128,7 @@ const RULES: readonly Rule[] = [
   virtualModelRule,
   aliasRule,
   changesRule,
+  pinRule,
   listenerRule,
   notOfferedRule,
   noEffectRule,

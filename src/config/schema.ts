@@ -14,6 +14,7 @@ import {
   sizeOrAuto,
   text,
   textAs,
+  textOrOff,
   whole,
   wholeOrAuto,
   wholeOrEither,
@@ -117,7 +118,9 @@ const routingSchema = {
     .describe('Name that clients ask for, to the model or virtual model that is meant.'),
   placement: z
     .strictObject({
-      enabled: flag().prefault(false).describe('Load copies of busy models in the background.'),
+      enabled: flag()
+        .prefault(true)
+        .describe('Load copies of busy models in the background, and keep what is in use in memory.'),
       pin: z.record(z.string(), modelList()).prefault({}).describe('Backend to the models that stay loaded there.'),
     })
     .prefault({})
@@ -184,6 +187,13 @@ const trafficSchema = {
         .prefault('auto')
         .describe('Requests that may wait; auto follows the size of the pool; 0 refuses at once.'),
       max_wait: duration(0).prefault('5m').describe('How long a request may wait for a slot.'),
+      max_bytes: size().prefault('256MiB').describe('Memory that waiting requests may hold together.'),
+      order: choice(['fifo', 'sjf'])
+        .prefault('fifo')
+        .describe("How one client's requests stand behind each other: by arrival, or the shortest first."),
+      shed: flag().prefault(true).describe('Turn lower classes away early once waits grow past target_wait.'),
+      target_wait: duration().prefault('10s').describe('The median wait that shedding aims at.'),
+      promote_after: duration().prefault('60s').describe('Wait after which a request moves up a class.'),
       class_weights: z
         .strictObject({
           interactive: decimal({ above: 0 }).prefault(8).describe('Share of interactive requests.'),
@@ -238,6 +248,15 @@ const trafficSchema = {
 };
 
 const processSchema = {
+  trace: z
+    .strictObject({
+      path: textOrOff()
+        .prefault('off')
+        .describe('File in which requests are recorded without a word of their text; off records nothing.'),
+      max_bytes: size().prefault('256MiB').describe('Largest size of that file; what comes after is not recorded.'),
+    })
+    .prefault({})
+    .describe('A recording of the traffic, for replays.'),
   workers: whole({ min: 1 }).prefault(1).describe('Worker processes.'),
   auth: z
     .strictObject({

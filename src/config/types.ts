@@ -91,6 +91,13 @@ export interface Config {
     readonly maxWaitMs: number;
     /** Shares of the slots while all classes wait, > 0. */
     readonly classWeights: Readonly<Record<PriorityClass, number>>;
+    readonly maxBytes: number;
+    /** How one tenant's requests stand behind each other. */
+    readonly order: 'fifo' | 'sjf';
+    /** Whether lower classes are turned away once waits grow past `targetWaitMs`. */
+    readonly shed: boolean;
+    readonly targetWaitMs: number;
+    readonly promoteAfterMs: number;
   };
   readonly retry: {
     /** Attempts per request, the first included, ≥ 1. */
@@ -103,6 +110,11 @@ export interface Config {
     readonly enabled: boolean;
     /** Backend name → models to keep there. */
     readonly pin: Readonly<Record<string, readonly string[]>>;
+  };
+  readonly trace: {
+    /** Relative to where the process was started; undefined = nothing is recorded. */
+    readonly path: string | undefined;
+    readonly maxBytes: number;
   };
   readonly workers: number;
   readonly health: {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts';
+import type { Outlook } from './outlook.ts';
 import type { Rng } from './rng.ts';
 
 // ---- What is asked -------------------------------------------------------------------------------------------------
@@ -86,6 +87,11 @@ export interface RankContext {
   /** On the Clock, in ms. */
   readonly at: number;
   readonly rng: Rng;
+  /**
+   * What is foreseen for this request on each candidate, in the order of the candidates. Absent in the library, which
+   * routes over models it knows nothing else about, and for requests that run no model.
+   */
+  readonly outlook?: Outlook | undefined;
 }
 
 export interface Choice {
@@ -111,6 +117,11 @@ export interface Ranking {
  */
 export interface Strategy {
   readonly name: string;
+  /**
+   * Its costs are ms and count the wait: the best candidate may be one that is busy, and the request then waits for it
+   * rather than start elsewhere at a higher cost. Absent: whoever has a free slot is better than whoever has none.
+   */
+  readonly patient?: boolean;
   rank(facts: TaskFacts, candidates: readonly Candidate[], context: RankContext): Ranking;
   /** Told once per request which candidate got its first attempt; a failover to another one is not told. */
   chosen?(candidate: Candidate, candidates: readonly Candidate[]): void;

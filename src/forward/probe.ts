@@ -27,13 +27,26 @@ const installed = (answer: unknown): InstalledModel[] =>
     }))
     .filter(({ name }) => name !== '');
 
-const loaded = (answer: unknown): LoadedModel[] =>
+/** A model that is to stay for good is listed with a date centuries away. */
+const FOR_GOOD_MS = 10 * 365 * 24 * 3_600_000;
+
+/** ms from `now` until the time that Go wrote, which has nanoseconds and an offset. */
+const until = (value: unknown, now: number): number => {
+  const at = Date.parse(text(value).replace(/(\.\d{3})\d+/, '$1'));
+  const left = at - now;
+  return Number.isNaN(left) || left > FOR_GOOD_MS ? Infinity : left;
+};
+
+/** @param now wall time of the server in ms: its clock may differ from ours by any amount */
+const loaded = (answer: unknown, now: number): LoadedModel[] =>
   entries(answer)
     .map((entry) => ({
       name: text(entry['name']),
       sizeBytes: size(entry['size']),
       vramBytes: size(entry['size_vram']),
       contextLength: size(entry['context_length']),
+      digest: text(entry['digest']),
+      expiresInMs: until(entry['expires_at'], now),
       entry,
     }))
     .filter(({ name }) => name !== '');
@@ -51,8 +64,10 @@ export interface ProbeTarget {
  */
 export const createProbe = ({ origin, pathPrefix, headers }: ProbeTarget): Probe => {
   const client = new Client(origin, { pipelining: 1, maxResponseSize: MAX_BYTES });
+  let serverNow = Number.NaN;
   const get = async (path: string, signal: AbortSignal): Promise<unknown> => {
     const answer = await client.request({ method: 'GET', path: `${pathPrefix}${path}`, headers, signal });
+    serverNow = Date.parse(text(answer.headers['date']));
     const body = await answer.body.text();
     if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}`);
     try {
@@ -72,7 +87,7 @@ export const createProbe = ({ origin, pathPrefix, headers }: ProbeTarget): Probe
           up: true,
           version: text(isObject(version) ? version['version'] : undefined),
           installed: installed(tags),
-          loaded: loaded(ps),
+          loaded: loaded(ps, Number.isNaN(serverNow) ? Date.now() : serverNow),
         };
       } catch (error) {
         const timedOut = error instanceof Error && error.name === 'TimeoutError';

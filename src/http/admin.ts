@@ -1,185 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { errorText, ProxyError } from '../core/errors.ts';
 import type { Log } from '../core/types.ts';
 import { readBody } from '../forward/body.ts';
-import { UnknownStrategyError } from '../routing/index.ts';
 import { actorOf, adminRefusal } from './admin-guard.ts';
+import { AdminError } from './admin/route.ts';
+import { adminRoutes } from './admin/routes.ts';
 import { answerJson } from './answers.ts';
 import type { Control } from './control.ts';
 
 /** No admin call needs more. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const BODY_IDLE_MS = 10_000;
-const MAX_DECISIONS = 1_000;
-
-/** A refusal of an admin call: status and what to do about it. */
-class AdminError extends Error {
-  override readonly name = 'AdminError';
-  readonly status: number;
-  readonly detail: object;
-
-  constructor(status: number, message: string, detail: object = {}) {
-    super(message);
-    this.status = status;
-    this.detail = detail;
-  }
-}
-
-interface Call {
-  readonly control: Control;
-  readonly who: string;
-  readonly query: URLSearchParams;
-  /** What stood in the place of the `*` of the pattern. */
-  readonly name: string;
-  readonly body: <T>(schema: z.ZodType<T>) => Promise<T>;
-}
-
-interface AdminRoute {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH';
-  /** Path under /admin/v1/, where one `*` stands for a name. */
-  readonly path: string;
-  run(call: Call): unknown;
-}
-
-const patchSchema = z
-  .strictObject({
-    weight: z.number().positive().max(1_000).optional(),
-    enabled: z.boolean().optional(),
-    drain: z.boolean().optional(),
-  })
-  .refine((patch) => Object.keys(patch).length > 0, 'name at least one of weight, enabled, drain');
-const strategySchema = z.strictObject({ strategy: z.string() });
-const categorizeSchema = z.strictObject({ prompt: z.string(), system: z.string().default('') });
-
-const noSuchBackend = (call: Call): AdminError =>
-  new AdminError(404, `no backend is called ${JSON.stringify(call.name)}`, {
-    backends: call.control.backends().map(({ name }) => name),
-  });
-
-const oneBackend = (call: Call): unknown => {
-  const found = call.control.backends().find(({ name }) => name === call.name);
-  if (found === undefined) throw noSuchBackend(call);
-  return found;
-};
-
-const ROUTES: readonly AdminRoute[] = [
-  { method: 'GET', path: 'backends', run: ({ control }) => ({ backends: control.backends() }) },
-  { method: 'GET', path: 'backends/*', run: oneBackend },
-  {
-    method: 'PATCH',
-    path: 'backends/*',
-    async run(call) {
-      const patch = await call.body(patchSchema);
-      if (!call.control.patchBackend(call.name, patch, call.who)) throw noSuchBackend(call);
-      return oneBackend(call);
-    },
-  },
-  {
-    method: 'POST',
-    path: 'backends/*/recover',
-    run(call) {
-      if (!call.control.recoverBackend(call.name, call.who)) throw noSuchBackend(call);
-      return oneBackend(call);
-    },
-  },
-  { method: 'GET', path: 'strategy', run: ({ control }) => control.strategy() },
-  {
-    method: 'PUT',
-    path: 'strategy',
-    async run({ control, who, body }) {
-      const { strategy } = await body(strategySchema);
-      try {
-        control.setStrategy(strategy, who);
-      } catch (error) {
-        if (!(error instanceof UnknownStrategyError)) throw error;
-        throw new AdminError(400, error.message, { available: control.strategy().available });
-      }
-      return control.strategy();
-    },
-  },
-  { method: 'GET', path: 'models', run: ({ control }) => ({ models: control.models() }) },
-  { method: 'GET', path: 'metrics', run: ({ control }) => ({ models: control.modelMetrics() }) },
-  {
-    method: 'POST',
-    path: 'metrics/reset',
-    run({ control, who }) {
-      control.resetMetrics(who);
-      return { reset: true };
-    },
-  },
-  {
-    method: 'GET',
-    path: 'health',
-    run({ control }) {
-      const { ready, reason } = control.ready();
-      const backends = control.backends();
-      return {
-        ready,
-        reason,
-        backends: Object.fromEntries(
-          backends.map((each) => [
-            each.name,
-            { healthy: each.health === 'up' && each.breaker !== 'open', ...pickHealth(each) },
-          ]),
-        ),
-      };
-    },
-  },
-  { method: 'GET', path: 'queue', run: ({ control }) => ({ waiting: control.queue() }) },
-  {
-    method: 'POST',
-    path: 'categorize',
-    async run({ control, body }) {
-      const { prompt, system } = await body(categorizeSchema);
-      return control.categorize(prompt, system);
-    },
-  },
-  {
-    method: 'GET',
-    path: 'decisions',
-    run({ control, query }) {
-      const limit = Number(query.get('limit') ?? 50);
-      if (!Number.isInteger(limit) || limit < 1 || limit > MAX_DECISIONS) {
-        throw new AdminError(
-          400,
-          `limit: a whole number from 1 to ${MAX_DECISIONS}, not ${JSON.stringify(query.get('limit'))}`,
-        );
-      }
-      return { decisions: control.decisions(limit) };
-    },
-  },
-  {
-    method: 'GET',
-    path: 'decisions/*',
-    run({ control, name }) {
-      const found = control.decision(name);
-      if (found === undefined) {
-        throw new AdminError(404, `no request ${JSON.stringify(name)} among the last ${MAX_DECISIONS}`);
-      }
-      return found;
-    },
-  },
-  { method: 'GET', path: 'config', run: ({ control }) => control.config() },
-  {
-    method: 'POST',
-    path: 'config/reload',
-    async run({ control, who }) {
-      const result = await control.reload(who);
-      if (!result.ok)
-        throw new AdminError(422, 'the configuration was not reloaded; the old one still holds', {
-          issues: result.issues,
-        });
-      return { changes: result.changes };
-    },
-  },
-];
-
-const pickHealth = ({ health, breaker, lastError }: ReturnType<Control['backends']>[number]): object => ({
-  health,
-  breaker,
-  lastError,
-});
 
 const PREFIX = '/admin/v1/';
 
@@ -291,7 +123,7 @@ export class Admin {
 
   async #call(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
     const methods: string[] = [];
-    for (const route of ROUTES) {
+    for (const route of adminRoutes) {
       const name = match(route.path, path);
       if (name === undefined) continue;
       if (route.method !== req.method) {
@@ -305,6 +137,7 @@ export class Admin {
         query: new URL(req.url ?? '/', 'http://admin').searchParams,
         name,
         body: (schema) => readJson(req, schema),
+        bytes: () => readBody(req, MAX_BODY_BYTES, BODY_IDLE_MS),
       });
       answerJson(res, 200, result);
       return;

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { readDuration } from '../config/units.ts';
+import type { Demand } from '../core/demand.ts';
 import { ProxyError } from '../core/errors.ts';
 import { PRIORITY_CLASSES, TASK_CATEGORIES, type Dialect, type PriorityClass, type PromptView } from '../core/types.ts';
 import { single } from '../forward/headers.ts';
@@ -13,6 +14,9 @@ import {
   type Members,
   type Span,
 } from '../forward/json-scan.ts';
+import { readDemand } from '../forward/demand.ts';
+import { setNumCtx } from '../forward/num-ctx.ts';
+import type { PrefixHasher } from '../forward/prefix-hash.ts';
 import { promptOf } from '../forward/prompt.ts';
 import { purposeOf, type Purpose } from './pool/changes-purpose.ts';
 import { modelMissing, type Route } from './routes.ts';
@@ -27,9 +31,15 @@ export interface Ask {
   readonly stream: boolean;
   /** Whether there is anything to answer, or only a model to load or unload. */
   readonly purpose: Purpose;
+  /** It says how long the model is to stay in memory. */
+  readonly keepsAlive: boolean;
   /** The words, read only when somebody asks: a category given by header needs none. */
   readonly prompt: () => PromptView;
   readonly affinityKey: string | undefined;
+  /** What it will cost a server. @param category stands for the application where there is no system prompt */
+  readonly demand: (category: string) => Demand;
+  /** The body with another context size. @param tokens > 0 */
+  readonly withNumCtx: (tokens: number) => Buffer;
 }
 
 const wrongType = (route: Route, field: string, span: Span, wanted: string): ProxyError =>
@@ -79,7 +89,13 @@ const affinityOf = (headers: IncomingHttpHeaders, body: Buffer, members: Members
  * Reads an inference request. Only what Ollama itself would refuse is refused, in its words.
  * @throws ProxyError `bad_request` or `model_not_found`
  */
-export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders, body: Buffer): Ask => {
+export const readAsk = (
+  route: Route,
+  path: string,
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+  hasher: PrefixHasher,
+): Ask => {
   const members = scan(body, route);
   const modelSpan = members.get('model');
   if (modelSpan !== undefined && modelSpan.type !== 'string') throw wrongType(route, 'model', modelSpan, 'string');
@@ -92,11 +108,13 @@ export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders
     throw missing(route, path, body, members);
   }
   const streamsByDefault = mayStream && route.dialect === 'native';
+  const purpose = purposeOf(path, body, members);
   return {
     body,
     model,
     modelSpan,
-    purpose: purposeOf(path, body, members),
+    purpose,
+    keepsAlive: route.dialect === 'native' && members.has('keep_alive'),
     stream: streamSpan === undefined ? streamsByDefault : body[streamSpan.start] === 0x74,
     prompt: () => {
       try {
@@ -107,6 +125,8 @@ export const readAsk = (route: Route, path: string, headers: IncomingHttpHeaders
       }
     },
     affinityKey: affinityOf(headers, body, members),
+    demand: (category) => readDemand(body, members, { ...route, loads: purpose !== 'answer' }, hasher, category),
+    withNumCtx: (tokens) => setNumCtx(body, members, tokens),
   };
 };
 

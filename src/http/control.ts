@@ -1,7 +1,11 @@
+import type { TenantView, WaitingView } from '../admission/listing.ts';
 import type { BackendSnapshot } from '../backends/backend.ts';
 import type { Issue, PriorityClass, Verdict } from '../core/types.ts';
 import type { ModelMetricsView } from '../results/model-metrics.ts';
+import type { ExplainAnswer, WhyAnswer } from '../results/decisions.ts';
 import type { RequestRecord } from '../results/history.ts';
+import type { EstimatesView } from './estimates.ts';
+import type { PlacementReport } from '../dispatch/placement-report.ts';
 
 /** A model of the pool and where it is. */
 export interface PoolModel {
@@ -9,6 +13,20 @@ export interface PoolModel {
   readonly backends: readonly { readonly name: string; readonly digest: string; readonly loaded: boolean }[];
   /** More than one digest under one name: the backends may not answer alike. */
   readonly digestsDiffer: boolean;
+}
+
+/** Who waits in the proxy. */
+export interface QueueReport {
+  /** By class, those included who were promoted to it. */
+  readonly waiting: Readonly<Record<PriorityClass, number>>;
+  /** Bytes that they hold. */
+  readonly bytes: number;
+  /** By class, the longest waiting in it first; at most as many as were asked for. */
+  readonly requests: readonly WaitingView[];
+  /** Those who wait first, and the least served first. */
+  readonly tenants: readonly TenantView[];
+  /** Since the start: requests moved up a class, and requests turned away to keep waits short. */
+  readonly counts: { readonly promotions: number; readonly shed: number };
 }
 
 export interface BackendPatch {
@@ -37,10 +55,16 @@ export interface Control {
   models(): readonly PoolModel[];
   modelMetrics(): Readonly<Record<string, ModelMetricsView>>;
   resetMetrics(who: string): void;
-  queue(): Readonly<Record<PriorityClass, number>>;
+  /** @param limit at most so many requests, and as many tenants */
+  queue(limit: number): QueueReport;
+  placement(): PlacementReport;
+  /** @param backend only this one; undefined = all */
+  estimates(backend: string | undefined): EstimatesView;
   categorize(prompt: string, system: string): Verdict;
   decisions(limit: number): readonly RequestRecord[];
-  decision(id: string): RequestRecord | undefined;
+  decision(id: string): WhyAnswer | undefined;
+  /** @throws ProxyError for what Ollama would refuse, an unknown model, or when nobody can take it now */
+  explain(body: Buffer): ExplainAnswer;
   config(): unknown;
   reload(who: string): Promise<ReloadResult>;
   metricsText(): Promise<{ readonly contentType: string; readonly text: string }>;

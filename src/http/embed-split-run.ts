@@ -1,3 +1,4 @@
+import { entrantOf, startedOrFull, type Start } from '../admission/entrant.ts';
 import { Runner } from '../backends/backend.ts';
 import type { Lease } from '../backends/registry.ts';
 import type { RequestFacts } from '../core/types.ts';
@@ -119,8 +120,8 @@ export class SplitRun {
         return undefined;
       }
       try {
-        const again = (): Lease | undefined => this.#reserve(trail, end, record);
-        lease = await this.#parts.gate.enter(this.#job.facts, again, this.#over.signal, true);
+        const again = (): Start<Lease> => startedOrFull(this.#reserve(trail, end, record));
+        lease = await this.#parts.gate.wait(entrantOf(this.#job.facts, true), again, this.#over.signal);
       } catch (error) {
         this.#conclude({ kind: 'error', error, record });
         return undefined;

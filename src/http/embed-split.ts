@@ -55,8 +55,10 @@ export class EmbedSplit {
   #reserve({ facts, wanted, settings }: SplitJob, { items }: Batch): readonly Share[] {
     const { registry, gaps, clock, rng, metrics } = this.#parts;
     const at = clock.now();
-    const open = candidates(registry, gaps, wanted, nothingTried()).find((tier) => tier.some(({ hasRoom }) => hasRoom));
-    const runners = sameModel((open ?? []).filter(({ hasRoom }) => hasRoom));
+    const open = candidates(registry, gaps, wanted, nothingTried()).find((tier) =>
+      tier.some((runner) => runner.hasRoom(at)),
+    );
+    const runners = sameModel((open ?? []).filter((runner) => runner.hasRoom(at)));
     if (runners.length < 2) return [];
     const ranked = settings.strategy
       .rank(facts, runners, { at, rng })

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
-import type { Dialect, RequestOutcome } from '../core/types.ts';
+import type { Demand } from '../core/demand.ts';
+import type { Dialect, PriorityClass, RequestOutcome } from '../core/types.ts';
 import { single } from '../forward/headers.ts';
 import type { AttemptRecord, RequestRecord } from '../results/history.ts';
 import type { Filler } from './filler.ts';
@@ -34,6 +35,10 @@ export class Exchange {
   category: string | undefined;
   categoryWhy: string | undefined;
   strategy: string | undefined;
+  /** What it asks of a server, where it runs a model. */
+  demand: Demand | undefined;
+  priority: PriorityClass = 'normal';
+  session: string | undefined;
   explain = false;
   /** A stream was asked for, once that is known. */
   stream = false;

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorText, ProxyError } from '../core/errors.ts';
+import type { ExplainAnswer } from '../results/decisions.ts';
 import { answerBare, answerError, redirect } from './answers.ts';
 import { ClientLeft, Exchange } from './exchange.ts';
+import { explainRequest } from './explain.ts';
 import { judgeFront } from './front.ts';
 import { Inference } from './infer.ts';
 import { methodsOf } from './methods.ts';
@@ -12,6 +14,7 @@ import { Fanout } from './pool/fanout.ts';
 import { Reads } from './pool/reads.ts';
 import { readTarget, withoutDots, type RequestTarget } from './request-target.ts';
 import { routeOf } from './routes.ts';
+import { tracedRequest } from './traced.ts';
 
 /** The door of the proxy listener: every request goes in here and every request ends and is recorded here. */
 export class Handler {
@@ -42,7 +45,9 @@ export class Handler {
     } catch (error) {
       if (!exchange.left && !(error instanceof ClientLeft)) answerError(exchange, this.#asProxyError(exchange, error));
     }
-    this.#parts.recorder.request(exchange.record());
+    const record = exchange.record();
+    this.#parts.recorder.request(record);
+    this.#parts.trace()?.add(exchange.startedAt, (atMs) => tracedRequest(exchange, record, atMs));
   }
 
   async #serve(exchange: Exchange): Promise<void> {
@@ -69,6 +74,11 @@ export class Handler {
     if (verdict.status === 403) exchange.error = 'forbidden';
     answerBare(exchange, verdict.status, verdict.headers);
     return true;
+  }
+
+  /** Ranks the backends for a request without sending it. @throws ProxyError as `explainRequest` */
+  explain(body: Buffer): ExplainAnswer {
+    return explainRequest(this.#parts, body);
   }
 
   /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */

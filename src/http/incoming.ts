@@ -1,10 +1,12 @@
+import { NO_DEMAND } from '../core/demand.ts';
 import { ProxyError } from '../core/errors.ts';
 import { BodyTail } from '../forward/body-tail.ts';
 import { readBody } from '../forward/body.ts';
 import { single } from '../forward/headers.ts';
 import { FieldFinder, formBoundary, type FieldSpan } from '../forward/multipart.ts';
+import { stripKeepAlive } from '../forward/strip-keep-alive.ts';
 import { decodeZstd, ZstdError } from '../forward/zstd.ts';
-import { readAsk, withModel, type Ask } from './ask.ts';
+import { passthroughModel, readAsk, withModel, type Ask } from './ask.ts';
 import type { Exchange } from './exchange.ts';
 import type { HandlerSettings } from './parts.ts';
 
@@ -24,8 +26,11 @@ export interface Outgoing {
 /** A request for a model, read as far as routing needs it. */
 export interface Incoming {
   readonly ask: Ask;
-  /** The body under another model name, or with undefined as the client sent it. */
-  readonly outgoing: (name: string | undefined) => Outgoing;
+  /**
+   * The body under another model name, or with undefined as the client sent it; with another context size if given, and
+   * without its keep_alive if that is to be held back.
+   */
+  readonly outgoing: (name: string | undefined, numCtx?: number, holdBack?: boolean) => Outgoing;
   /** What was not read yet. */
   readonly tail: BodyTail | undefined;
 }
@@ -38,13 +43,18 @@ export const readIncoming = async (exchange: Exchange, settings: HandlerSettings
   // Only the /v1 layer decodes, and only zstd (middleware/openai.go); elsewhere the bytes are what they are.
   const zstd = path.startsWith('/v1/') && single(req.headers, 'content-encoding')?.trim().toLowerCase() === 'zstd';
   const plain = zstd ? await decode(body, Math.min(MAX_DECODED_BYTES, settings.bodyBytes)) : body;
-  const ask = readAsk(route, path, req.headers, plain);
+  const ask = readAsk(route, path, req.headers, plain, settings.hasher);
   return {
     ask,
-    outgoing: (name) =>
-      name === undefined
-        ? { head: body, decoded: false }
-        : { head: withModel(plain, ask.modelSpan, name), decoded: zstd },
+    outgoing: (name, numCtx, holdBack = false) => {
+      if (name === undefined && numCtx === undefined && !holdBack) return { head: body, decoded: false };
+      const wanted = numCtx === undefined ? plain : ask.withNumCtx(numCtx);
+      const sized = holdBack ? stripKeepAlive(wanted) : wanted;
+      if (name === undefined) return { head: sized, decoded: zstd };
+      // Options may stand before the model: its place has to be looked up again.
+      const span = sized === plain ? ask.modelSpan : passthroughModel(route, sized)?.span;
+      return { head: span === undefined ? sized : withModel(sized, span, name), decoded: zstd };
+    },
     tail: undefined,
   };
 };
@@ -84,8 +94,11 @@ const readForm = async (exchange: Exchange, settings: HandlerSettings): Promise<
       modelSpan: { ...span, type: 'string' },
       stream: false,
       purpose: 'answer',
+      keepsAlive: false,
       prompt: () => ({ text: '', system: '' }),
       affinityKey: single(req.headers, 'x-task-router-session'),
+      demand: (category) => ({ ...NO_DEMAND, app: `c:${category}` }),
+      withNumCtx: () => form,
     },
     outgoing: (name) => ({
       head:

@@ -1,8 +1,10 @@
-import { Runner } from '../backends/backend.ts';
-import type { Lease } from '../backends/registry.ts';
+import type { Entrant, Start } from '../admission/entrant.ts';
+import type { Runner } from '../backends/backend.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { Demand } from '../core/demand.ts';
 import { isCloudName, modelKey } from '../core/model-name.ts';
 import type { RequestFacts } from '../core/types.ts';
+import type { Place as Reserved, Wish } from '../dispatch/reserve.ts';
 import { Attempt, type AttemptEnd } from '../forward/attempt.ts';
 import { classifyStatus, lackedCapability, unsupported, type Failure } from '../forward/classify.ts';
 import { inBandError } from '../forward/dialect.ts';
@@ -30,16 +32,15 @@ import type { Fanout } from './pool/fanout.ts';
 import { modelNotFoundText } from './routes.ts';
 import type { Target, Tiers } from './targets.ts';
 
-/** A place on a backend, taken. */
-interface Place {
-  readonly lease: Lease;
+/** A place on a backend, taken, and the name under which that backend knows the model. */
+interface Place extends Reserved {
   readonly target: Target;
-  readonly why: string;
 }
 
 /** What is asked for, ready to be routed. */
 interface Job {
   readonly facts: RequestFacts;
+  readonly demand: Demand;
   readonly incoming: Incoming;
   readonly wanted: Wanted;
   readonly settings: HandlerSettings;
@@ -85,19 +86,17 @@ export class Inference {
   /** One backend after the other, until one has answered or nobody is left. */
   async #tryAll(exchange: Exchange, job: Job): Promise<void> {
     const { gate, clock } = this.#parts;
-    const { facts, incoming, wanted } = job;
+    const { incoming, wanted } = job;
     this.#parts.retries.request(clock.now());
     const tried = nothingTried();
     for (;;) {
       const waitFrom = clock.now();
-      const place = await gate.enter(
-        facts,
-        () => this.#reserve(job, tried, exchange.attempts.length),
-        exchange.leaving,
-        tried.last !== undefined,
-      );
+      const wish = this.#wish(job, waitFrom, exchange.attempts.length + 1);
+      const entrant = this.#entrant(exchange, job, tried);
+      const place = await gate.wait(entrant, () => this.#reserve(job, tried, wish), exchange.leaving);
       exchange.queueMs += clock.now() - waitFrom;
       const end = await this.#attempt(exchange, job, place, tried);
+      gate.settle(entrant, servedBy(end));
       if (end.kind !== 'failed') return;
       if (incoming.tail?.failure !== undefined) throw incoming.tail.failure;
       const { runner } = place.lease;
@@ -134,8 +133,17 @@ export class Inference {
       exchange.categoryWhy = 'given by the client';
     }
     const { category } = exchange;
+    const demand = ask.demand(category);
     const tiers = settings.targets.tiers(ask.model, category);
     await this.#ensureKnown(tiers, path, ask.model);
+    exchange.demand = demand;
+    exchange.priority = wishes.priority;
+    exchange.session = ask.affinityKey;
+    const [only, ...others] = tiers.flat();
+    // Which of several models it will be shows when the first place is taken.
+    if (only !== undefined && others.length === 0 && ask.purpose !== 'unload') {
+      this.#parts.facts.arrived(only.key, this.#parts.clock.now());
+    }
     const facts: RequestFacts = {
       id: exchange.id,
       category,
@@ -147,7 +155,7 @@ export class Inference {
       priority: wishes.priority,
       deadline: exchange.startedAt + wishes.deadlineMs,
     };
-    return { facts, incoming, wanted: { tiers, method: req.method ?? '', path }, settings };
+    return { facts, demand, incoming, wanted: { tiers, method: req.method ?? '', path }, settings };
   }
 
   /** Before a model is called unknown the backends are asked again: somebody may have just pulled it. */
@@ -166,36 +174,50 @@ export class Inference {
 
   // ---- reserve ----
 
+  /** The request as the queue knows it. */
+  #entrant(exchange: Exchange, { facts, demand }: Job, tried: Tried): Entrant {
+    const { clock, facts: known } = this.#parts;
+    const estimate = known.estimate(facts.model, demand, clock.now());
+    return {
+      id: facts.id,
+      lane: facts.model,
+      priority: facts.priority,
+      tenant: exchange.req.socket.remoteAddress ?? '',
+      tenantWeight: 1,
+      deadline: facts.deadline,
+      bytes: demand.promptBytes,
+      estimateMs: estimate.ms,
+      promptTokens: estimate.promptTokens,
+      returning: tried.last !== undefined,
+    };
+  }
+
+  #wish({ facts, demand, incoming, settings }: Job, since: number, attempt: number): Wish {
+    const { id, stream: streams } = facts;
+    const { strategy } = settings;
+    return { id, model: incoming.ask.model, facts, demand, streams, strategy, since, attempt, asked: 0 };
+  }
+
   /**
-   * Takes a place in one tick: who is eligible, in which order, the first one with room. Undefined = all are full.
+   * Takes a place in one tick: who is eligible, in which order, and whether waiting is better.
    * @throws ProxyError when nobody is eligible, so that waiting would be pointless
    */
-  #reserve(job: Job, tried: Tried, attempts: number): Place | undefined {
-    const { registry, gaps, clock, rng, metrics } = this.#parts;
-    const { strategy } = job.settings;
+  #reserve(job: Job, tried: Tried, wish: Wish): Start<Place> {
+    const { registry, gaps, clock, metrics, reserver } = this.#parts;
+    const { strategy } = wish;
     const at = clock.now();
-    let full = false;
-    for (const [index, open] of candidates(registry, gaps, job.wanted, tried).entries()) {
-      const runners = this.#suited(job.incoming.ask, open);
-      const ranking = strategy.rank(job.facts, runners, { at, rng });
-      for (let i = 0; i < ranking.size; i++) {
-        const choice = ranking.at(i);
-        if (!(choice?.candidate instanceof Runner)) break;
-        const runner = choice.candidate;
-        const why = choice.why;
-        const lease = registry.tryAcquire(runner);
-        if (lease === undefined) {
-          full = true;
-          continue;
-        }
-        // A failover does not advance a strategy's cursor: one request, one turn.
-        if (tried.last === undefined) strategy.chosen?.(runner, runners);
-        metrics.decision(strategy.name, clock.now() - at);
-        return { lease, why, target: targetOf(runner, job.wanted.tiers[index] ?? []) };
-      }
+    const open = candidates(registry, gaps, job.wanted, tried).map((tier) => this.#suited(job.incoming.ask, tier));
+    if (open.some(({ length }) => length > 0)) {
+      const start = reserver.reserve(wish, open);
+      metrics.decision(strategy.name, clock.now() - at);
+      if (start.kind !== 'started') return start;
+      const { value } = start;
+      return {
+        kind: 'started',
+        value: { ...value, target: targetOf(value.runner, job.wanted.tiers[value.tier] ?? []) },
+      };
     }
-    if (full) return undefined;
-    if (tried.last !== undefined) throw failureError(tried.last.backend, tried.last.failure, attempts);
+    if (tried.last !== undefined) throw failureError(tried.last.backend, tried.last.failure, wish.attempt - 1);
     throw noBackend(`no backend can take the request now (${this.#obstacles(job.wanted.tiers).join('; ')})`);
   }
 
@@ -216,15 +238,21 @@ export class Inference {
   // ---- attempt ----
 
   /** Sends the request to the backend whose place was taken, and gives the place back with what came of it. */
-  async #attempt(exchange: Exchange, job: Job, { lease, target, why }: Place, tried: Tried): Promise<AttemptEnd> {
+  async #attempt(exchange: Exchange, job: Job, place: Place, tried: Tried): Promise<AttemptEnd> {
     const { pools, clock, recorder } = this.#parts;
     const { facts, incoming } = job;
-    const { runner } = lease;
+    const { lease, runner, target, why } = place;
     const { backend } = runner;
     const { req, res } = exchange;
     const rewritten = target.key !== facts.model;
     exchange.begin({ backend: backend.id, model: target.name, why, rewritten });
-    const { head, decoded } = incoming.outgoing(rewritten ? target.name : undefined);
+    if (exchange.attempts.length === 0 && job.wanted.tiers.flat().length > 1) {
+      this.#parts.facts.arrived(runner.model, clock.now());
+    }
+    const holdBack = incoming.ask.keepsAlive && runner.facts?.keepAliveUnsafe === true;
+    if (holdBack) this.#parts.metrics.keepAliveHeldBack(backend.id);
+    const { head, decoded } = incoming.outgoing(rewritten ? target.name : undefined, lease.numCtx, holdBack);
+    if (lease.avoidedReload) this.#parts.metrics.reloadAvoided(runner.model);
     const attempt = new Attempt({
       dispatcher: pools.get({ id: backend.id, origin: backend.config.url.origin }),
       method: 'POST',
@@ -242,8 +270,11 @@ export class Inference {
       dialect: exchange.dialect,
       res,
       ownHeaders: exchange.ownHeaders,
-      answering: () => exchange.filler?.giveWay(),
-      judge: (status, message) => this.#judge(job, tried, { lease, target, why }, status, message),
+      answering: () => {
+        lease.began();
+        exchange.filler?.giveWay();
+      },
+      judge: (status, message) => this.#judge(job, tried, place, status, message),
       clock,
     });
     this.#active.add(attempt);
@@ -253,9 +284,19 @@ export class Inference {
     const end = await done;
     cancelDeadline();
     this.#active.delete(attempt);
-    exchange.attempts.push({ backend: backend.id, model: target.name, why, outcome: end.outcome });
     recorder.attempt(runner.id, facts.category, end.outcome, clock.now());
-    lease.end(end.outcome);
+    const cachedTokens = lease.end(end.outcome);
+    const { foreseenFirstMs, evictions } = lease;
+    const { outcome } = end;
+    exchange.attempts.push({
+      backend: backend.id,
+      model: target.name,
+      why,
+      outcome,
+      foreseenFirstMs,
+      cachedTokens,
+      evictions,
+    });
     return end;
   }
 
@@ -322,6 +363,12 @@ export class Inference {
     res.end(answer.body);
   }
 }
+
+/** What an attempt took of the pool, for its tenant's account; undefined where nothing was served. */
+const servedBy = ({ outcome }: AttemptEnd): { promptTokens: number; outputTokens: number } | undefined =>
+  outcome.kind === 'served'
+    ? { promptTokens: outcome.usage?.promptTokens ?? 0, outputTokens: outcome.usage?.outputTokens ?? 0 }
+    : undefined;
 
 const targetOf = ({ model }: Runner, tier: readonly Target[]): Target =>
   tier.find(({ key }) => key === model) ?? { key: model, name: model };

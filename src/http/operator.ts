@@ -1,20 +1,32 @@
 import type { Gate } from '../admission/gate.ts';
 import type { BackendSnapshot } from '../backends/backend.ts';
 import type { Registry } from '../backends/registry.ts';
-import { PRIORITY_CLASSES, type Log, type PriorityClass, type Strategy, type Verdict } from '../core/types.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log, Strategy, Verdict } from '../core/types.ts';
+import type { Suspect } from '../dispatch/suspects.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Decisions, ExplainAnswer, WhyAnswer } from '../results/decisions.ts';
 import type { History, RequestRecord } from '../results/history.ts';
 import type { Metrics } from '../results/metrics.ts';
 import type { ModelMetricsView } from '../results/model-metrics.ts';
 import type { Recorder } from '../results/recorder.ts';
 import { createStrategy, STRATEGY_NAMES } from '../routing/index.ts';
 import type { CategorizerChain } from '../tasks/index.ts';
-import type { BackendPatch, Control, PoolModel, ReloadResult } from './control.ts';
+import type { BackendPatch, Control, PoolModel, QueueReport, ReloadResult } from './control.ts';
+import { estimatesView, type EstimatesView } from './estimates.ts';
+import type { PlacementReport } from '../dispatch/placement-report.ts';
 
 export interface OperatorParts {
   readonly registry: Registry;
   readonly gate: Gate;
   readonly recorder: Recorder;
   readonly history: History;
+  readonly decisions: Decisions;
+  readonly facts: Facts;
+  readonly clock: Clock;
+  readonly explain: (body: Buffer) => ExplainAnswer;
+  readonly placement: () => PlacementReport;
+  readonly suspects: () => readonly Suspect[];
   readonly metrics: Metrics;
   readonly categorizer: CategorizerChain;
   readonly log: Log;
@@ -115,9 +127,28 @@ export class Operator implements Control {
     this.#parts.log.info({ event: 'metrics-reset', who }, 'learned history and model metrics were reset');
   }
 
-  queue(): Readonly<Record<PriorityClass, number>> {
-    const [interactive, normal, batch] = PRIORITY_CLASSES.map((each) => this.#parts.gate.depth(each));
-    return { interactive: interactive ?? 0, normal: normal ?? 0, batch: batch ?? 0 };
+  queue(limit: number): QueueReport {
+    const { gate } = this.#parts;
+    return {
+      waiting: {
+        interactive: gate.depth('interactive'),
+        normal: gate.depth('normal'),
+        batch: gate.depth('batch'),
+      },
+      bytes: gate.bytes,
+      requests: gate.waiting(limit),
+      tenants: gate.tenants(limit),
+      counts: gate.counts,
+    };
+  }
+
+  placement(): PlacementReport {
+    return this.#parts.placement();
+  }
+
+  estimates(backend: string | undefined): EstimatesView {
+    const { registry, facts, clock, suspects } = this.#parts;
+    return estimatesView(registry, facts, suspects(), backend, clock.now());
   }
 
   categorize(prompt: string, system: string): Verdict {
@@ -128,8 +159,15 @@ export class Operator implements Control {
     return this.#parts.history.last(limit);
   }
 
-  decision(id: string): RequestRecord | undefined {
-    return this.#parts.history.get(id);
+  decision(id: string): WhyAnswer | undefined {
+    const record = this.#parts.history.get(id);
+    const decided = this.#parts.decisions.get(id);
+    if (record === undefined && decided === undefined) return undefined;
+    return { ...record, id, ...(decided === undefined ? {} : { decided }) };
+  }
+
+  explain(body: Buffer): ExplainAnswer {
+    return this.#parts.explain(body);
   }
 
   config(): unknown {

@@ -4,11 +4,15 @@ import type { Config } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Rng } from '../core/rng.ts';
 import type { Log, Strategy } from '../core/types.ts';
+import type { Reserver } from '../dispatch/reserve.ts';
+import type { Facts } from '../facts/facts.ts';
 import type { Passthrough } from '../forward/passthrough.ts';
+import type { PrefixHasher } from '../forward/prefix-hash.ts';
 import type { Pools } from '../forward/pools.ts';
 import type { RetryBudget } from '../forward/retry-budget.ts';
 import type { Metrics } from '../results/metrics.ts';
 import type { Recorder } from '../results/recorder.ts';
+import type { TraceFile } from '../results/trace-file.ts';
 import type { CategorizerChain } from '../tasks/index.ts';
 import type { FrontSettings } from './front.ts';
 import type { RouteGaps } from './route-gaps.ts';
@@ -21,6 +25,8 @@ export interface HandlerSettings {
   readonly maxAttempts: number;
   readonly bodyBytes: number;
   readonly bodyIdleMs: number;
+  /** Hashes the beginnings of prompts, with the key of this process. */
+  readonly hasher: PrefixHasher;
   readonly front: FrontSettings;
   /** ms between two bits of filler for streams that wait; undefined = none. */
   readonly keepaliveMs: number | undefined;
@@ -33,6 +39,8 @@ export interface HandlerSettings {
 export interface HandlerParts {
   readonly settings: () => HandlerSettings;
   readonly registry: Registry;
+  readonly facts: Facts;
+  readonly reserver: Reserver;
   readonly gate: Gate;
   readonly categorizer: CategorizerChain;
   readonly pools: Pools;
@@ -47,6 +55,8 @@ export interface HandlerParts {
   readonly freshModels: (backends?: readonly string[]) => Promise<void>;
   /** Something went wrong with a backend: look at it soon. */
   readonly suspect: (backendId: string) => void;
+  /** Where ended requests are recorded; undefined while nothing is. */
+  readonly trace: () => TraceFile | undefined;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;

@@ -7,6 +7,12 @@ export interface AttemptRecord {
   /** The strategy's reason. */
   readonly why: string;
   readonly outcome: Outcome;
+  /** ms from sending to the first byte, as foreseen; undefined = nothing was foreseen, or the answer did not stream. */
+  readonly foreseenFirstMs?: number | undefined;
+  /** Tokens of the prompt that the backend remembered, as far as that can be told. */
+  readonly cachedTokens?: number | undefined;
+  /** Models that its load was expected to push out of memory. */
+  readonly evictions?: number | undefined;
 }
 
 /** One request from its arrival to its end. Never holds a word of the prompt. */

@@ -16,6 +16,10 @@ export interface MetricsSources {
   strategy(): string;
   /** Model names that may become a label as they are; others count as `other`. */
   knownModel(name: string): boolean;
+  /** Ended actions of placement since the start. */
+  placementActions(): readonly { readonly kind: string; readonly result: string; readonly count: number }[];
+  /** Models that run slower on a backend than they should. */
+  suspects(): readonly { readonly backend: string; readonly model: string; readonly reason: string }[];
   /** Models of which backends have different files under one name. */
   digestSkew(): readonly { readonly model: string; readonly digests: readonly { readonly digest: string }[] }[];
 }
@@ -25,6 +29,8 @@ const FIRST_TOKEN_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 2
 /** From a load-only call to an hour-long answer on a CPU. */
 const DURATION_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
 const GAP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2.5, 5, 10];
+/** Predicted over observed: half right to twice wrong matters most. */
+const RATIO_BUCKETS = [0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10];
 const DECISION_BUCKETS = [0.000005, 0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.02];
 const LOAD_BUCKETS = [0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300, 600];
 /** A load below this is only the scheduler's own time on a model that was resident (1–160 ms seen on real servers). */
@@ -53,6 +59,10 @@ export class Metrics {
   readonly #tokens: Counter<'direction'>;
   readonly #cachedTokens: Counter;
   readonly #retries: Counter<'reason'>;
+  readonly #evictions: Counter<'backend'>;
+  readonly #reloadsAvoided: Counter<'model'>;
+  readonly #heldBack: Counter<'backend'>;
+  readonly #predictionError: Histogram;
   readonly #loads: Counter<'backend' | 'model'>;
   readonly #transitions: Counter<'to'>;
   readonly #strategyChanges: Counter;
@@ -122,7 +132,7 @@ export class Metrics {
     });
     this.#cachedTokens = new Counter({
       name: name('prompt_tokens_cached_total'),
-      help: 'Prompt tokens that a backend took from its cache, where it says so (Ollama 0.33.3 and later).',
+      help: 'Prompt tokens that backends did not read again: as they say (Ollama 0.33.3 and later), else inferred from how little time the prompt took. Beside tokens_total{direction="in"} it shows what cached prompts save.',
       registers,
     });
     this.#retries = new Counter({
@@ -135,6 +145,30 @@ export class Metrics {
       name: name('model_loads_total'),
       help: 'Times that a request had to wait for a backend to load its model. Many loads of one model on one backend mean that it keeps being evicted.',
       labelNames: ['backend', 'model'],
+      registers,
+    });
+    this.#evictions = new Counter({
+      name: name('evictions_caused_total'),
+      help: 'Models that loading another one for a request was expected to push out of memory. A steady rate means that the pool has less memory than its models need.',
+      labelNames: ['backend'],
+      registers,
+    });
+    this.#reloadsAvoided = new Counter({
+      name: name('reloads_avoided_total'),
+      help: 'Requests that a loaded model served with the context it has although they asked for another one (routing.num_ctx).',
+      labelNames: ['model'],
+      registers,
+    });
+    this.#heldBack = new Counter({
+      name: name('keep_alive_held_back_total'),
+      help: 'Requests whose keep_alive was left out because the backend had a load pending: in that moment it can make Ollama stop loading models for good (ollama issue 17408).',
+      labelNames: ['backend'],
+      registers,
+    });
+    this.#predictionError = new Histogram({
+      name: name('prediction_error_ratio'),
+      help: 'Predicted over observed time to first token of streamed answers, the wait in the proxy left out: 1 is right. Low values for long mean that something slows the backends down which the proxy does not see.',
+      buckets: RATIO_BUCKETS,
       registers,
     });
     this.#transitions = new Counter({
@@ -232,6 +266,16 @@ export class Metrics {
         },
       }),
       new Gauge({
+        name: name('backend_suspect'),
+        help: '1 while a model seems to run slower on a backend than it should. reason="gpu-lost": as slowly as without a GPU; reason="spill": it does not fit into video memory.',
+        labelNames: ['backend', 'model', 'reason'],
+        registers,
+        collect() {
+          this.reset();
+          for (const { backend, model, reason } of sources.suspects()) this.set({ backend, model, reason }, 1);
+        },
+      }),
+      new Gauge({
         name: name('strategy_info'),
         help: 'The routing strategy in force, always 1.',
         labelNames: ['strategy'],
@@ -252,6 +296,17 @@ export class Metrics {
       }),
     ];
     for (const gauge of gauges) this.#registry.registerMetric(gauge);
+    const placement = new Counter({
+      name: name('placement_actions_total'),
+      help: 'Loads, renewals and unloads that placement sent in the background, by what came of them; skipped ones were not sent because the backend had changed. Many failed ones: the log says why, event="placement".',
+      labelNames: ['kind', 'result'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { kind, result, count } of sources.placementActions()) this.inc({ kind, result }, count);
+      },
+    });
+    this.#registry.registerMetric(placement);
   }
 
   /** One change of the pool's models; both labels come from closed sets. */
@@ -276,15 +331,22 @@ export class Metrics {
       if (attempt.outcome.kind === 'backend-failed') this.#retries.inc({ reason: attempt.outcome.reason });
     }
     if (endpoint === 'other') return;
+    for (const { evictions = 0, backend: where } of record.attempts) {
+      if (evictions > 0) this.#evictions.inc({ backend: where }, evictions);
+    }
     this.#queueWait.observe({ endpoint }, record.queueMs / 1000);
     if (outcome !== 'served') return;
     if (record.firstByteMs !== undefined)
       this.#firstToken.observe({ endpoint, model, backend }, record.firstByteMs / 1000);
+    if (last?.foreseenFirstMs !== undefined && last.outcome.kind === 'served') {
+      this.#predictionError.observe(last.foreseenFirstMs / Math.max(1, last.outcome.firstByteMs));
+    }
     const { usage } = record;
     if (usage === undefined) return;
     if (usage.promptTokens !== undefined) this.#tokens.inc({ direction: 'in' }, usage.promptTokens);
     if (usage.outputTokens !== undefined) this.#tokens.inc({ direction: 'out' }, usage.outputTokens);
-    if (usage.cachedTokens !== undefined) this.#cachedTokens.inc(usage.cachedTokens);
+    const cached = usage.cachedTokens ?? last?.cachedTokens;
+    if (cached !== undefined) this.#cachedTokens.inc(cached);
     if (usage.decodeMs !== undefined && usage.outputTokens !== undefined && usage.outputTokens > 1) {
       this.#interToken.observe({ model, backend }, usage.decodeMs / usage.outputTokens / 1000);
     }
@@ -292,6 +354,16 @@ export class Metrics {
       this.#loads.inc({ backend, model });
       this.#loadSeconds.observe({ backend, model }, usage.loadMs / 1000);
     }
+  }
+
+  /** A model in memory answered a request that asked for another context. */
+  reloadAvoided(model: string): void {
+    this.#reloadsAvoided.inc({ model: this.#model(model) });
+  }
+
+  /** A request's keep_alive was not sent to this backend. */
+  keepAliveHeldBack(backend: string): void {
+    this.#heldBack.inc({ backend });
   }
 
   decision(strategy: string, ms: number): void {

@@ -1,4 +1,5 @@
 import type { Log, Outcome } from '../core/types.ts';
+import type { Decisions, Observed } from './decisions.ts';
 import type { History, RequestRecord } from './history.ts';
 import type { Learned } from './learned.ts';
 import type { Metrics } from './metrics.ts';
@@ -27,13 +28,15 @@ export class Recorder {
   readonly #learned: Learned;
   readonly #metrics: Metrics;
   readonly #history: History;
+  readonly #decisions: Decisions;
   readonly #log: Log;
   readonly #perModel = new Map<string, ModelMetrics>();
 
-  constructor(learned: Learned, metrics: Metrics, history: History, log: Log) {
+  constructor(learned: Learned, metrics: Metrics, history: History, decisions: Decisions, log: Log) {
     this.#learned = learned;
     this.#metrics = metrics;
     this.#history = history;
+    this.#decisions = decisions;
     this.#log = log;
   }
 
@@ -75,11 +78,24 @@ export class Recorder {
   request(record: RequestRecord): void {
     this.#metrics.request(record);
     this.#history.add(record);
+    this.#decisions.observed(record.id, observed(record));
     const failed = record.outcome === 'failed' || record.status >= 500;
     const level = failed ? 'warn' : 'info';
     this.#log[level](accessFields(record), failed ? 'request failed' : 'request');
   }
 }
+
+/** What came of a request, to stand beside what was foreseen. */
+const observed = ({ queueMs, firstByteMs, totalMs, usage, attempts }: RequestRecord): Observed => ({
+  queueMs,
+  firstByteMs,
+  totalMs,
+  loadMs: usage?.loadMs,
+  prefillMs: usage?.prefillMs,
+  decodeMs: usage?.decodeMs,
+  cachedTokens: usage?.cachedTokens ?? attempts.at(-1)?.cachedTokens,
+  outputTokens: usage?.outputTokens,
+});
 
 const round = (value: number | undefined): number | undefined =>
   value === undefined ? undefined : Math.round(value * 10) / 10;
@@ -113,6 +129,7 @@ const accessFields = (record: RequestRecord): object => {
     decodeMs: round(usage?.decodeMs),
     promptTokens: usage?.promptTokens,
     outputTokens: usage?.outputTokens,
-    cachedTokens: usage?.cachedTokens,
+    cachedTokens: usage?.cachedTokens ?? last?.cachedTokens,
+    foreseenFirstMs: round(last?.foreseenFirstMs),
   };
 };

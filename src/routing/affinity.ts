@@ -1,8 +1,27 @@
-import type { Candidate, Strategy, TaskFacts } from '../core/types.ts';
+import type { Outlook } from '../core/outlook.ts';
+import type { Rng } from '../core/rng.ts';
+import type { Candidate, OutcomeStats, RankContext, Ranking, Strategy, TaskFacts } from '../core/types.ts';
+import { drawBeta } from './beta.ts';
+import { COST, costOf, spread } from './cost.ts';
 import type { Pool } from './estimate.ts';
-import { evidence, jitter, latency, ms, percent, poolOf, successRate, timeToSuccess, toExplore } from './estimate.ts';
+import {
+  evidence,
+  fadeOver,
+  hopefulRateOf,
+  jitter,
+  latency,
+  ms,
+  percent,
+  poolOf,
+  PRIOR_RESULTS,
+  rateLeft,
+  successRate,
+  timeToSuccess,
+  toExplore,
+} from './estimate.ts';
 import { fnv1a, rendezvous } from './hash.ts';
 import { rankByCost } from './rank.ts';
+import { costInWords } from './reason.ts';
 
 /** Share of requests that may go to a candidate hardly known in the category. Low: affinity is there to be steady. */
 const EXPLORATION = 0.01;
@@ -48,15 +67,23 @@ export const loadBound = (weight: number, totalWeight: number, totalInflight: nu
 
 /**
  * Whoever does this category of task best, until it is busier than its share. Good where models differ in what they are
- * good at. Reads the category's stats, inflight, weight and the session key. Only recorded results teach it: being
- * chosen does not, so it cannot talk itself into one favourite. At its load bound a favourite steps behind everybody
- * below theirs, so not all tasks can go to one model. Without results in the category a session goes where its key
- * falls (rendezvous), so that it stays in one place.
+ * good at. Only recorded results teach it: being chosen does not, so it cannot talk itself into one favourite. At its load
+ * bound a favourite steps behind everybody below theirs, so not all tasks can go to one model.
+ *
+ * With an outlook: the cost of `cost.ts` in ms, with the chance of success drawn from what is believed of the candidate in
+ * this category (Thompson, 1933): whoever is known little is tried as often as it may be the best. It is patient, because
+ * that cost counts the wait. The bound is never below the slots: a free slot is no overload.
+ *
+ * Without: time to a good answer in the category. Reads the category's stats, inflight, weight and the session key.
+ * Without results in the category a session goes where its key falls (rendezvous), so that it stays in one place.
  */
 export const affinity = (): Strategy => ({
   name: 'affinity',
-  rank(facts, candidates, { at, rng }) {
+  patient: true,
+  rank(facts, candidates, context) {
+    const { at, rng, outlook } = context;
     const { category } = facts;
+    if (outlook !== undefined) return rankByOutlook(category, candidates, outlook, context);
     const pool = categoryPoolOf(candidates, category, at);
     const keyHash = sessionHash(facts, pool);
     const trial = toExplore(candidates, pool.category.results > 0 ? EXPLORATION : 0, at, rng, (c) =>
@@ -98,3 +125,55 @@ export const affinity = (): Strategy => ({
 
 const sessionHash = (facts: TaskFacts, pool: CategoryPool): number | undefined =>
   facts.affinityKey === undefined || pool.category.results > 0 ? undefined : fnv1a(facts.affinityKey);
+
+const rankByOutlook = (
+  category: string,
+  candidates: readonly Candidate[],
+  outlook: Outlook,
+  { at, rng }: RankContext,
+): Ranking => {
+  const costs: number[] = [];
+  const hopeful = hopefulRateOf(candidates, at, costs);
+  let totalWeight = 0;
+  let totalInflight = 0;
+  for (const { weight, inflight } of candidates) {
+    totalWeight += weight;
+    totalInflight += inflight;
+  }
+  const boundOf = (i: number, weight: number): number =>
+    Math.max(outlook.slots[i] ?? 1, loadBound(weight, totalWeight, totalInflight));
+
+  let lowest = Infinity;
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i];
+    if (candidate === undefined) continue;
+    const { stats, inflight, weight } = candidate;
+    const own = rateLeft(stats, hopeful, costs[i] ?? 1);
+    const known = stats.category(category);
+    const bounded = inflight >= boundOf(i, weight);
+    // Whoever would not lead even if it never failed needs no draw, which is most of what a decision costs.
+    const contends = !bounded && costOf(outlook, i, 1, COST.decodeWeight) < lowest;
+    const rate = contends ? drawRate(known, own, at, rng) : successRate(known, own, at);
+    const cost = spread(costOf(outlook, i, rate, COST.decodeWeight), rng);
+    costs[i] = bounded ? OVER + cost : cost;
+    if (!bounded && cost < lowest) lowest = cost;
+  }
+
+  return rankByCost(candidates, costs, (i) => {
+    const candidate = candidates[i];
+    if (candidate === undefined) return '';
+    const { stats, inflight, weight } = candidate;
+    if ((costs[i] ?? 0) >= OVER) {
+      return `at its share of the load: ${inflight} in flight, bound ${boundOf(i, weight)}`;
+    }
+    const rate = successRate(stats.category(category), successRate(stats, hopeful, at), at);
+    return `${category}: ${percent(rate)} ok, ${costInWords(outlook, i, rate, COST.decodeWeight)}`;
+  });
+};
+
+/** A draw from the belief about one category: Beta(4·own + s, 4·(1 − own) + f), around the candidate's overall rate. */
+const drawRate = (known: OutcomeStats | undefined, own: number, at: number, rng: Rng): number => {
+  const left = known === undefined ? 0 : fadeOver(known.updatedAt, at);
+  const good = PRIOR_RESULTS * own + (known?.successes ?? 0) * left;
+  return drawBeta(good, PRIOR_RESULTS * (1 - own) + (known?.failures ?? 0) * left, rng);
+};

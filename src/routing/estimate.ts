@@ -9,7 +9,7 @@ export const fadeOver = (from: number, at: number): number =>
   at > from ? Math.exp((-Math.LN2 * (at - from)) / HALF_LIFE_MS) : 1;
 
 /** Pseudo-counts: how many results a prior is worth. Small, so that a handful of real ones outweighs it. */
-const PRIOR_RESULTS = 4;
+export const PRIOR_RESULTS = 4;
 const PRIOR_LATENCIES = 2;
 
 /** What is believed of a pool nobody has used is held as firmly as ten results, of which one may be taken for failed. */
@@ -64,6 +64,22 @@ export const poolOf = (
   };
 };
 
+/**
+ * The pool's hopeful rate alone, and in `left` what is left at `at` of each candidate's results, by index: for callers
+ * that need no latencies, so that the fading is worked out once for each candidate.
+ */
+export const hopefulRateOf = (candidates: readonly Candidate[], at: number, left: number[]): number => {
+  let successes = 0;
+  let results = 0;
+  for (const { stats } of candidates) {
+    const fade = fadeOver(stats.updatedAt, at);
+    left.push(fade);
+    successes += stats.successes * fade;
+    results += (stats.successes + stats.failures) * fade;
+  }
+  return (successes + BLANK_RESULTS) / (results + BLANK_RESULTS);
+};
+
 /** How many results stand behind these statistics at `at`. */
 export const evidence = (stats: OutcomeStats | undefined, at: number): number =>
   stats === undefined ? 0 : (stats.successes + stats.failures) * fadeOver(stats.updatedAt, at);
@@ -95,7 +111,8 @@ export const timeToSuccess = (
   return latencyLeft(stats, priorMs, left) / (rate * rate);
 };
 
-const rateLeft = ({ successes, failures }: OutcomeStats, prior: number, left: number): number =>
+/** `successRate` where the share `left` of the results is known already. */
+export const rateLeft = ({ successes, failures }: OutcomeStats, prior: number, left: number): number =>
   (successes * left + PRIOR_RESULTS * prior) / ((successes + failures) * left + PRIOR_RESULTS);
 
 const latencyLeft = ({ latencyMs, latencySamples }: OutcomeStats, priorMs: number, left: number): number => {

@@ -1,7 +1,20 @@
-import type { Candidate, OutcomeStats, Strategy } from '../core/types.ts';
+import type { Outlook } from '../core/outlook.ts';
+import type { Candidate, OutcomeStats, RankContext, Ranking, Strategy } from '../core/types.ts';
 import { categoryPoolOf, categoryRate, categoryTime } from './affinity.ts';
-import { jitter, latency, ms, percent, successRate, timeToSuccess, toExplore } from './estimate.ts';
+import { COST, costOf, spread } from './cost.ts';
+import {
+  hopefulRateOf,
+  jitter,
+  latency,
+  ms,
+  percent,
+  rateLeft,
+  successRate,
+  timeToSuccess,
+  toExplore,
+} from './estimate.ts';
 import { rankByCost } from './rank.ts';
+import { costInWords } from './reason.ts';
 
 /** Share of requests that may go to a candidate known too little. */
 const EXPLORATION = 0.02;
@@ -19,14 +32,21 @@ const LEAST_MS = 1e-6;
 const overall = (candidate: Candidate): OutcomeStats => candidate.stats;
 
 /**
- * The default: how fast and reliable a candidate is, how good it is at this category, and how busy it is:
+ * The default. With an outlook: the whole cost of `cost.ts` in ms, over the chance of success: how long it waits, loads,
+ * reads and writes there, and what that does to others. It is patient: a busy candidate may be the best one. Nothing is
+ * tried for the sake of learning, because an unknown candidate is foreseen as an average one.
+ *
+ * Without an outlook: how fast and reliable a candidate is, how good it is at this category, and how busy it is:
  * overall time^(1 − s) × category time^s × (1 + inflight/weight), where the share s grows from 0 to 0.7 with the results
- * that the pool has in the category. Without history it is least-loaded; each result moves it a little towards
+ * that the pool has in the category. Without history that is least-loaded; each result moves it a little towards
  * performance and affinity, with no threshold to jump over. Reads stats, inflight and weight.
  */
 export const hybrid = (): Strategy => ({
   name: 'hybrid',
-  rank({ category }, candidates, { at, rng }) {
+  patient: true,
+  rank({ category }, candidates, context) {
+    const { at, rng, outlook } = context;
+    if (outlook !== undefined) return rankByOutlook(candidates, outlook, context);
     const pool = categoryPoolOf(candidates, category, at);
     const share = (CATEGORY_SHARE * pool.category.results) / (pool.category.results + CATEGORY_HALF);
     const trial = toExplore(candidates, EXPLORATION, at, rng, overall);
@@ -53,3 +73,17 @@ export const hybrid = (): Strategy => ({
     });
   },
 });
+
+const rankByOutlook = (candidates: readonly Candidate[], outlook: Outlook, { at, rng }: RankContext): Ranking => {
+  const costs: number[] = [];
+  const hopeful = hopefulRateOf(candidates, at, costs);
+  for (let i = 0; i < candidates.length; i++) {
+    const stats = candidates[i]?.stats;
+    if (stats === undefined) continue;
+    const p = rateLeft(stats, hopeful, costs[i] ?? 1);
+    costs[i] = spread(costOf(outlook, i, p, COST.decodeWeight), rng);
+  }
+  return rankByCost(candidates, costs, (i) =>
+    costInWords(outlook, i, successRate(candidates[i]?.stats, hopeful, at), COST.decodeWeight),
+  );
+};

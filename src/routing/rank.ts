@@ -15,6 +15,79 @@ export const rankByCost = (
   why: (index: number) => string,
 ): Ranking => new LazyRanking(candidates, costs, why);
 
+/**
+ * For pools too large to look at everybody: orders `head`, the few indices that were looked at, and puts all others
+ * behind them by their own cost, which is worked out only if somebody asks past the first. The cost shown for one of
+ * those starts from the highest of the head. Keeps what it is given; `why` as above.
+ *
+ * @param head indices into `candidates`, at least one, none twice
+ * @param headCosts one cost for each of these
+ * @param costOf the cost of any other index, ≥ 0
+ */
+export const rankByHead = (
+  candidates: readonly Candidate[],
+  head: readonly number[],
+  headCosts: readonly number[],
+  costOf: (index: number) => number,
+  why: (index: number) => string,
+): Ranking => new HeadRanking(candidates, head, headCosts, costOf, why);
+
+class HeadRanking implements Ranking {
+  readonly #candidates: readonly Candidate[];
+  readonly #head: readonly number[];
+  readonly #headCosts: readonly number[];
+  readonly #costOf: (index: number) => number;
+  readonly #why: (index: number) => string;
+  #whole: Ranking | undefined;
+
+  constructor(
+    candidates: readonly Candidate[],
+    head: readonly number[],
+    headCosts: readonly number[],
+    costOf: (index: number) => number,
+    why: (index: number) => string,
+  ) {
+    this.#candidates = candidates;
+    this.#head = head;
+    this.#headCosts = headCosts;
+    this.#costOf = costOf;
+    this.#why = why;
+  }
+
+  get size(): number {
+    return this.#candidates.length;
+  }
+
+  at(index: number): Choice | undefined {
+    if (index !== 0 || this.#whole !== undefined) return this.#all().at(index);
+    let [best, lowest] = [Infinity, Infinity];
+    for (const [i, one] of this.#head.entries()) {
+      const cost = this.#headCosts[i] ?? Infinity;
+      // Equal costs fall as in the whole ranking, to whoever is listed first.
+      if (cost > lowest || (cost === lowest && one > best)) continue;
+      best = one;
+      lowest = cost;
+    }
+    const candidate = this.#candidates[best];
+    return candidate && new LazyChoice(candidate, lowest, this.#why, best);
+  }
+
+  all(): readonly Choice[] {
+    return this.#all().all();
+  }
+
+  #all(): Ranking {
+    if (this.#whole === undefined) {
+      // One ms more: an idle one that was not looked at must not tie with the best.
+      const behind = 1 + Math.max(...this.#headCosts);
+      const costs = this.#candidates.map((_, i) => behind + this.#costOf(i));
+      for (const [i, one] of this.#head.entries()) costs[one] = this.#headCosts[i] ?? Infinity;
+      this.#whole = rankByCost(this.#candidates, costs, this.#why);
+    }
+    return this.#whole;
+  }
+}
+
 class LazyRanking implements Ranking {
   readonly #candidates: readonly Candidate[];
   readonly #costs: ArrayLike<number>;

@@ -45,7 +45,7 @@ describe('the admin API shows', () => {
       ],
     });
     expect(await backend('box-2')).toMatchObject({
-      slots: 'auto',
+      slots: 100,
       version: '0.32.15',
       models: [{ name: MODEL, running: 0, breaker: 'closed', digest: expect.stringMatching(/^[\da-f]{64}$/) }],
     });
@@ -88,7 +88,9 @@ describe('the admin API shows', () => {
   });
 
   it('the queue by class', async () => {
-    expect((await proxy.admin('GET', 'queue')).body).toEqual({ waiting: { interactive: 0, normal: 0, batch: 0 } });
+    expect((await proxy.admin('GET', 'queue')).body).toMatchObject({
+      waiting: { interactive: 0, normal: 0, batch: 0 },
+    });
   });
 
   it('totals per model and backend, and forgets them when told to', async () => {

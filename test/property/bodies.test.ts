@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ProxyError } from '../../src/core/errors.ts';
 import type { PromptView } from '../../src/core/types.ts';
+import { PrefixHasher } from '../../src/forward/prefix-hash.ts';
 import { readAsk, type Ask } from '../../src/http/ask.ts';
 import { routeOf } from '../../src/http/routes.ts';
 import { startFaulty } from '../support/faulty.ts';
@@ -188,7 +189,7 @@ const expectedOf = (path: string, body: Buffer): Expected | undefined => {
 
 const readOr = (path: string, body: Buffer): Ask | undefined => {
   try {
-    return readAsk(routeOf('POST', path), path, {}, body);
+    return readAsk(routeOf('POST', path), path, {}, body, new PrefixHasher([1, 2]));
   } catch (error) {
     if (error instanceof ProxyError && (error.code === 'bad_request' || error.code === 'model_not_found'))
       return undefined;

@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FULL, type Start } from '../../src/admission/entrant.ts';
 import { Gate } from '../../src/admission/gate.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { ProxyError } from '../../src/core/errors.ts';
 import { PRIORITY_CLASSES, type PriorityClass } from '../../src/core/types.ts';
-import { factsOf } from '../support/facts.ts';
+import { entrant } from '../support/queue-scene.ts';
+import { seededRng } from '../../src/core/rng.ts';
 
 /** Two models, each on two backends with one or two slots. */
 const MODELS = ['m0', 'm1'] as const;
@@ -74,11 +76,16 @@ class World {
       this.#timer = run;
       return () => {};
     };
-    this.gate = new Gate(this.clock, schedule, {
-      maxWaiting: MAX_WAITING,
-      maxWaitMs: 1_000,
-      classWeights: { interactive: 8, normal: 3, batch: 1 },
-    });
+    this.gate = new Gate(
+      this.clock,
+      schedule,
+      {
+        maxWaiting: MAX_WAITING,
+        maxWaitMs: 1_000,
+        classWeights: { interactive: 8, normal: 3, batch: 1 },
+      },
+      seededRng(1),
+    );
   }
 
   get waiting(): Waiting[] {
@@ -103,9 +110,9 @@ class World {
       fire: () => {},
     };
     this.requests.push(request);
-    const start = (): Waiting | undefined => {
+    const start = (): Start<Waiting> => {
       const backend = request.allowed.find((each) => (this.room.get(`${model}/${each}`) ?? 0) > 0);
-      if (backend === undefined) return undefined;
+      if (backend === undefined) return FULL;
       if (request.state !== 'waiting') throw new Error('started twice, or after its end');
       this.room.set(`${model}/${backend}`, (this.room.get(`${model}/${backend}`) ?? 0) - 1);
       request.state = 'running';
@@ -113,11 +120,15 @@ class World {
       this.started.push(request);
       // Taking a place may itself announce room, as a breaker does that turns half-open.
       this.gate.pump();
-      return request;
+      return { kind: 'started', value: request };
     };
     this.#timer = undefined;
     try {
-      const given = this.gate.enter(factsOf({ model, priority }), start, request.abort.signal, request.returning);
+      const given = this.gate.wait(
+        entrant({ lane: model, priority, returning: request.returning }),
+        start,
+        request.abort.signal,
+      );
       if (!(given instanceof Promise)) {
         request.settled++;
         return;

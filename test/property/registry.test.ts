@@ -76,7 +76,8 @@ describe('the registry, whatever happens to it', () => {
             const view = registry.snapshots().find(({ name }) => name === each.backend);
             const ofModel = view?.models.find(({ name }) => name === each.model);
             const eligible = registry.eligible(each.model).runners.includes(runner);
-            const slots = view?.slots === 'auto' ? Infinity : (view?.slots ?? 0);
+            // A server of which nothing was learned yet is taken to work on one request at a time.
+            const slots = view?.slots === 'auto' ? 1 : (view?.slots ?? 0);
             const lease = registry.tryAcquire(runner);
             const barred =
               view?.enabled !== true ||

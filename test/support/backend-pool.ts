@@ -3,13 +3,14 @@ import type { Seen } from '../../src/backends/backend.ts';
 import type { BackendConfig } from '../../src/config/types.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { BREAKER_DEFAULTS, type BreakerSettings, type Outcome } from '../../src/core/types.ts';
+import { Facts } from '../../src/facts/facts.ts';
 import { Learned } from '../../src/results/learned.ts';
 
 export const backendConfig = (name: string, some: Partial<BackendConfig> = {}): BackendConfig => ({
   name,
   url: new URL(`http://${name}:11434`),
   weight: 1,
-  slots: 'auto',
+  slots: 100,
   zone: 'default',
   headers: {},
   tags: [],
@@ -67,10 +68,13 @@ export const newPool = (
     released: (runner, outcome) => events.push(`released ${runner.id} ${outcome.kind}`),
     breakerChanged: (backend, model, from, to) => events.push(`breaker ${backend}/${model ?? '*'} ${from}>${to}`),
     healthChanged: (backend, up) => events.push(`health ${backend} ${up ? 'up' : 'down'}`),
+    looked: () => {},
+    loaded: () => {},
     modelsChanged: (backend) => events.push(`models ${backend}`),
   };
   const registry = new Registry({
     clock,
+    facts: new Facts(),
     statsOf: (id) => learned.of(id),
     forget: (id) => {
       events.push(`forgot ${id}`);

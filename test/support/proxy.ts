@@ -59,6 +59,9 @@ export interface TestProxy {
 
 const context: ParseContext = { env: {}, strategies: STRATEGY_NAMES, categories: TASK_CATEGORIES };
 
+/** Tests that say nothing about slots are not about waiting for one. */
+const MANY_SLOTS = 100;
+
 /**
  * The text of a configuration on free ports of loopback. Unless it says otherwise probes may take long, so that a busy
  * machine is not taken for a dead backend.
@@ -67,7 +70,7 @@ export const configText = ({ backends = [], config = '', token }: ProxyOptions):
   [
     'listen: 127.0.0.1:0',
     `admin: { listen: "127.0.0.1:0"${token === undefined ? '' : `, token: ${JSON.stringify(token)}`} }`,
-    `backends: ${JSON.stringify(backends.map(({ name, url, weight, slots, tags }) => ({ name, url, weight, slots, tags })))}`,
+    `backends: ${JSON.stringify(backends.map(({ name, url, weight, slots = MANY_SLOTS, tags }) => ({ name, url, weight, slots, tags })))}`,
     ...(/^health:/m.test(config) ? [] : ['health: { timeout: 20s }']),
     config,
   ].join('\n');

@@ -194,7 +194,20 @@ export class ScriptedBackend {
 
   #probe(what: string): object {
     if (what === 'version') return { version: this.version };
-    if (what === 'ps') return { models: [] };
+    // Everything it has is in memory: a cold model would make requests wait for a load that no script plays.
+    if (what === 'ps')
+      return {
+        models: this.models.map((name) => ({
+          name,
+          model: name,
+          size: 1,
+          size_vram: 1,
+          digest: `sha256:${name}`,
+          context_length: 4096,
+          expires_at: '2318-01-01T00:00:00Z',
+          details: {},
+        })),
+      };
     return {
       models: this.models.map((name) => ({
         name,

@@ -8,6 +8,7 @@ import {
   type Ticket,
 } from './machine-types.ts';
 import { needsReload, resolveOptions } from './options.ts';
+import type { Segment } from './prompt.ts';
 import { Processor } from './processor.ts';
 import { loadMs, type MachineProfile } from './profile.ts';
 import { Runner, type RunnerHost } from './runner.ts';
@@ -102,6 +103,12 @@ export class Machine {
     if (runner === undefined || runner.loading) return;
     this.counters.expirations += 1;
     this.#expire(runner);
+  }
+
+  /** Tokens of a prompt that the model's runner would not have to read now; 0 where it is not in memory. */
+  remembered(model: SimModel, prompt: readonly Segment[]): number {
+    const runner = this.#runners.get(model.weights);
+    return runner === undefined || runner.loading ? 0 : runner.remembered(prompt);
   }
 
   /** Every runner, loading ones included, longest remaining first as `/api/ps` lists them. */

@@ -15,6 +15,8 @@ export interface Placement {
 }
 
 export interface PromptCache {
+  /** Tokens of a prompt that any slot or store remembers, without taking or touching anything. */
+  peek(prompt: readonly Segment[]): number;
   /** Takes a free slot. Call only while one is free. */
   place(prompt: readonly Segment[]): Placement;
   /** The slot now holds this sequence. */
@@ -90,7 +92,17 @@ export const promptCache = (policy: ReusePolicy, slots: number, window: number |
     }
   };
 
+  const best = (sequences: readonly (readonly Segment[])[], prompt: readonly Segment[]): number =>
+    sequences.reduce((most, sequence) => Math.max(most, reusable(sequence, prompt, window)), 0);
+
   return {
+    peek(prompt) {
+      if (policy === 'one-per-model') return reusable(single, prompt, window);
+      return best(
+        (policy === 'many' ? many : perSlot).map(({ sequence }) => sequence),
+        prompt,
+      );
+    },
     place(prompt) {
       const placement = choose(prompt);
       free[placement.slot] = false;

@@ -3,7 +3,7 @@ import { slotsFor, type SimModel } from './models.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Processor } from './processor.ts';
 import { decodeMsPerToken, prefillMsPerToken, type MachineProfile } from './profile.ts';
-import { fitContext, totalTokens } from './prompt.ts';
+import { fitContext, totalTokens, type Segment } from './prompt.ts';
 import { promptCache, type PromptCache, type ReusePolicy } from './reuse.ts';
 import type { Cancel, Scheduler } from './scheduler.ts';
 
@@ -68,6 +68,11 @@ export class Runner {
 
   get idle(): boolean {
     return this.#running.size === 0 && this.#waiting.length === 0;
+  }
+
+  /** Tokens of a prompt that would not have to be read if it started now. */
+  remembered(prompt: readonly Segment[]): number {
+    return this.#cache.peek(prompt);
   }
 
   /** Queues a job for a slot; it starts in the same tick if one is free. */

@@ -14,9 +14,19 @@ describe('a good configuration', () => {
       backends: [],
       routing: { strategy: 'hybrid', numCtx: 'keep' },
       circuitBreaker: { failureThreshold: 5, successThreshold: 3, timeout: 30_000, halfOpenRequests: 2 },
-      queue: { maxWaiting: 'auto', maxWaitMs: 300_000, classWeights: { interactive: 8, normal: 3, batch: 1 } },
+      queue: {
+        maxWaiting: 'auto',
+        maxWaitMs: 300_000,
+        classWeights: { interactive: 8, normal: 3, batch: 1 },
+        maxBytes: 2 ** 28,
+        order: 'fifo',
+        shed: true,
+        targetWaitMs: 10_000,
+        promoteAfterMs: 60_000,
+      },
+      trace: { path: undefined, maxBytes: 2 ** 28 },
       retry: { maxAttempts: 3, budget: 0.2 },
-      placement: { enabled: false },
+      placement: { enabled: true },
       limits: { bodyBytes: 2 ** 28, headerBytes: 2 ** 15, connections: 10_000, drainTimeoutMs: 300_000 },
       state: { kind: 'memory' },
       metrics: { listen: undefined },
@@ -29,7 +39,8 @@ describe('a good configuration', () => {
     const config = configOf(`
 backends:
   - { name: gpu-1, url: "https://GPU-1:11434/ollama/", slots: 4, vram: 24GiB, headers: { X-Key: a } }
-queue: { max_wait: 1m30s, class_weights: { batch: 2 } }
+queue: { max_wait: 1m30s, class_weights: { batch: 2 }, max_bytes: 1MiB, order: sjf, shed: false, target_wait: 2s }
+trace: { path: ./t.jsonl, max_bytes: 10MB }
 metrics: { listen: "[::1]:9464" }
 embeddings: { split: 64 }
 changes: { copies: any, rules: [{ models: ["*70b*"], copies: "2" }, { models: [m] }] }
@@ -40,6 +51,8 @@ logging: { format: json }
     expect(backend?.url.href).toBe('https://gpu-1:11434/ollama');
     expect({ ...backend?.headers }).toEqual({ 'x-key': 'a' });
     expect(config.queue).toMatchObject({ maxWaitMs: 90_000, classWeights: { interactive: 8, normal: 3, batch: 2 } });
+    expect(config.queue).toMatchObject({ maxBytes: 2 ** 20, order: 'sjf', shed: false, targetWaitMs: 2_000 });
+    expect(config.trace).toEqual({ path: './t.jsonl', maxBytes: 10_000_000 });
     expect(config.metrics.listen).toEqual({ host: '::1', port: 9464 });
     expect(config.changes).toEqual({
       copies: 'any',

@@ -141,18 +141,20 @@ describe('what a configuration may say', () => {
     expect(parsed).toMatchObject({ ok: true, value: { warnings: [] } });
   });
 
+  it('is a pin on a backend that the file does not list, with a warning that names the nearest one', () => {
+    const parsed = parseConfig(`${backend('tags: []')}\nplacement: { pin: { aa: [m], a: [m] } }`, contextWith());
+    expect(parsed).toMatchObject({ ok: true, value: { warnings: [{ path: 'placement.pin.aa' }] } });
+    expect(JSON.stringify(parsed)).toContain('no backend is called');
+  });
+
   it('is a chain of aliases', () => {
     expect(problemsOf('aliases: { a: b, b: c }')).toEqual([]);
   });
 
   it.each([
-    ['routing: { num_ctx: ladder }', 'routing.num_ctx'],
     ['routing: { zone: eu }', 'routing.zone'],
-    ['placement: { enabled: true }', 'placement.enabled'],
-    ['placement: { pin: { a: [m] } }', 'placement.pin'],
     ['state: { path: x }', 'state.path'],
     [backend('zone: eu'), 'backends[0].zone'],
-    [backend('vram: 24GiB'), 'backends[0].vram'],
   ])('gets a warning when it has no effect yet: %s', (text, path) => {
     const parsed = parseConfig(text, contextWith());
     expect(parsed).toMatchObject({

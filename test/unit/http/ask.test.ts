@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { PrefixHasher } from '../../../src/forward/prefix-hash.ts';
 import { passthroughModel, readAsk, readWishes, withModel } from '../../../src/http/ask.ts';
 import { routeOf } from '../../../src/http/routes.ts';
 import { thrownBy } from './thrown-by.ts';
 
 const read = (path: string, body: string, headers: Record<string, string> = {}) =>
-  readAsk(routeOf('POST', path), path, headers, Buffer.from(body));
+  readAsk(routeOf('POST', path), path, headers, Buffer.from(body), new PrefixHasher([1, 2]));
 
 describe('an inference request', () => {
   it('is read as Go reads it: names without case, the last one counts, null is nothing', () => {

@@ -12,6 +12,8 @@ const SOURCES: MetricsSources = {
   queueDepth: (priority) => (priority === 'batch' ? 4 : 0),
   strategy: () => 'hybrid',
   digestSkew: () => [],
+  placementActions: () => [{ kind: 'load', result: 'done', count: 3 }],
+  suspects: () => [{ backend: 'a', model: 'm', reason: 'spill' }],
   knownModel: (name) => name === 'm',
 };
 
@@ -34,6 +36,21 @@ describe('what Prometheus sees', () => {
     expect(sample('queue_depth{class="batch"}')).toBe(4);
     expect(sample('strategy_info{strategy="hybrid"}')).toBe(1);
     expect(sample('build_info{version="1.2.3"}')).toBe(1);
+    expect(sample('placement_actions_total{kind="load",result="done"}')).toBe(3);
+    expect(sample('backend_suspect{backend="a",model="m",reason="spill"}')).toBe(1);
+  });
+
+  it('has the actions of placement as the total that they are, at each scrape anew', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    await metrics.expose();
+    expect((await scrape(metrics))('placement_actions_total{kind="load",result="done"}')).toBe(3);
+  });
+
+  it('counts requests whose keep_alive was held back, by backend', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    metrics.keepAliveHeldBack('a');
+    metrics.keepAliveHeldBack('a');
+    expect((await scrape(metrics))('keep_alive_held_back_total{backend="a"}')).toBe(2);
   });
 
   it('counts a served request with its times in seconds and its tokens', async () => {

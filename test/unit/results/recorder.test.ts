@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/core/types.ts';
+import { Decisions } from '../../../src/results/decisions.ts';
 import { History } from '../../../src/results/history.ts';
 import { Learned } from '../../../src/results/learned.ts';
 import { Metrics } from '../../../src/results/metrics.ts';
@@ -35,10 +36,18 @@ const scene = (): {
   const history = new History(10);
   const log = new LogBook();
   const metrics = new Metrics(
-    { backends: () => [], queueDepth: () => 0, strategy: () => 'hybrid', knownModel: () => true, digestSkew: () => [] },
+    {
+      backends: () => [],
+      queueDepth: () => 0,
+      strategy: () => 'hybrid',
+      knownModel: () => true,
+      digestSkew: () => [],
+      placementActions: () => [],
+      suspects: () => [],
+    },
     '1.0.0',
   );
-  return { recorder: new Recorder(learned, metrics, history, log), learned, history, log };
+  return { recorder: new Recorder(learned, metrics, history, new Decisions(), log), learned, history, log };
 };
 
 describe('the latency that routing compares', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rankByCost } from '../../../src/routing/rank.ts';
+import { rankByCost, rankByHead } from '../../../src/routing/rank.ts';
 import { candidatesOf } from './candidates.ts';
 
 const candidates = candidatesOf({ a: {}, b: {}, c: {}, d: {} });
@@ -41,5 +41,36 @@ describe('rankByCost', () => {
     expect(asked).toEqual([]);
     expect(best?.why).toBe('reason 3');
     expect(asked).toEqual([3]);
+  });
+});
+
+describe('rankByHead', () => {
+  const own = [0, 7, 3, 5];
+
+  it('orders the head, and behind it the others by their own cost', () => {
+    const ranking = rankByHead(candidates, [3, 1], [5, 7], (i) => own[i] ?? 0, String);
+    expect(ranking.at(0)?.candidate.id).toBe('d');
+    expect(ranking.all().map(({ candidate, cost }) => [candidate.id, cost])).toEqual([
+      ['d', 5],
+      ['b', 7],
+      ['a', 8],
+      ['c', 11],
+    ]);
+    expect(ranking.at(0)?.candidate.id).toBe('d');
+  });
+
+  it('gives the same first one before and after the order was asked for where costs are equal', () => {
+    const ranking = rankByHead(candidates, [3, 1, 2], [0, 0, 0], () => 0, String);
+    expect(ranking.at(0)?.candidate.id).toBe('b');
+    expect(ranking.all().map(({ candidate }) => candidate.id)).toEqual(['b', 'c', 'd', 'a']);
+    expect(ranking.at(0)?.candidate.id).toBe('b');
+  });
+
+  it('works out no cost outside the head while only the best is asked for', () => {
+    const asked: number[] = [];
+    const costOf = (i: number): number => asked.push(i);
+    const ranking = rankByHead(candidates, [2], [1], costOf, String);
+    expect([ranking.size, ranking.at(0)?.why]).toEqual([4, '2']);
+    expect(asked).toEqual([]);
   });
 });

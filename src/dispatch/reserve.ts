@@ -1,0 +1,214 @@
+import { FULL, LEANING, type Start } from '../admission/entrant.ts';
+import type { Runner } from '../backends/backend.ts';
+import type { Lease, Registry } from '../backends/registry.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Demand } from '../core/demand.ts';
+import type { Outlook } from '../core/outlook.ts';
+import type { Rng } from '../core/rng.ts';
+import type { Choice, Ranking, Strategy, TaskFacts } from '../core/types.ts';
+import type { Facts, Queued } from '../facts/facts.ts';
+
+/** A busy runner must be so many ms better than a free one for a request to wait for it. */
+const WORTH_WAITING_MS = 50;
+/** A trial for one more slot must have this much to look at: a wait long enough to tell a slot from none. */
+const PROBE_LEAST_MS = 400;
+
+/** What is asked for, as often as it takes to find a place. */
+export interface Wish {
+  readonly id: string;
+  /** As the client named it. */
+  readonly model: string;
+  readonly facts: TaskFacts;
+  readonly demand: Demand;
+  readonly streams: boolean;
+  readonly strategy: Strategy;
+  /** ms on the Clock since when it waits. */
+  readonly since: number;
+  /** From 1. A failover does not advance a strategy's cursor: one request, one turn. */
+  readonly attempt: number;
+  /** How often a place was asked for already; counted here. */
+  asked: number;
+}
+
+/** A place on a backend, taken. */
+export interface Place {
+  readonly lease: Lease;
+  readonly runner: Runner;
+  readonly why: string;
+  /** Which of the tiers it came from. */
+  readonly tier: number;
+}
+
+/** A decision, to be looked at in the same tick: the outlook is filled anew for the next one. */
+export interface Decision {
+  readonly wish: Wish;
+  readonly runners: readonly Runner[];
+  readonly outlook: Outlook | undefined;
+  /** Row of the runner that was taken, or is waited for. */
+  readonly chosen: number;
+  readonly at: number;
+}
+
+export interface ReserverParts {
+  readonly registry: Registry;
+  readonly facts: Facts;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** The queue of the proxy, for the price of work. */
+  readonly queue: () => Queued;
+  /** Told of every place that was taken, and of the first decision of a request that has to wait. */
+  readonly decided?: (decision: Decision) => void;
+}
+
+/**
+ * Takes a place for a request in one tick: foresees, ranks, and takes the best, unless waiting for a busy one is better.
+ * The proxy and the simulator route through this same object.
+ */
+export class Reserver {
+  readonly #parts: ReserverParts;
+
+  constructor(parts: ReserverParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @param tiers the runners that may serve it; a later tier is asked only when nobody of an earlier one has room
+   * @returns a place; FULL when there is none now; LEANING when there is one but a busy runner will serve it sooner
+   */
+  reserve(wish: Wish, tiers: readonly (readonly Runner[])[]): Start<Place> {
+    const { clock, rng, facts, queue } = this.#parts;
+    const at = clock.now();
+    let leaning = false;
+    for (let tier = 0; tier < tiers.length; tier++) {
+      const runners = tiers[tier];
+      if (runners === undefined || runners.length === 0) continue;
+      const tracked = tracks(runners);
+      const outlook = tracked && facts.foresee(wish.demand, tracked, at, queue(), at - wish.since);
+      const ranking = wish.strategy.rank(wish.facts, runners, { at, rng, outlook: outlook || undefined });
+      const found = outlook
+        ? this.#withOutlook(wish, runners, ranking, outlook, at)
+        : this.#blind(wish, runners, ranking, at);
+      if (found !== undefined && found !== 'leaning') return { kind: 'started', value: { ...found, tier } };
+      if (found === 'leaning') leaning = true;
+      if (outlook && wish.asked === 0) this.#mustWait(wish, runners, ranking, outlook, at);
+    }
+    wish.asked++;
+    return leaning ? LEANING : FULL;
+  }
+
+  #mustWait(wish: Wish, runners: readonly Runner[], ranking: Ranking, outlook: Outlook, at: number): void {
+    const best = ranking.at(0);
+    if (best !== undefined) this.#parts.decided?.({ wish, runners, outlook, chosen: rowOf(runners, best), at });
+  }
+
+  /** Without a forecast whoever has room first takes it. */
+  #blind(wish: Wish, runners: readonly Runner[], ranking: Ranking, at: number): Omit<Place, 'tier'> | undefined {
+    for (let i = 0; i < ranking.size; i++) {
+      const choice = ranking.at(i);
+      const taken = choice && this.#take(wish, runners, undefined, choice, at, false);
+      if (taken !== undefined) return taken;
+    }
+    return undefined;
+  }
+
+  #withOutlook(
+    wish: Wish,
+    runners: readonly Runner[],
+    ranking: Ranking,
+    outlook: Outlook,
+    at: number,
+  ): Omit<Place, 'tier'> | 'leaning' | undefined {
+    const best = ranking.at(0);
+    if (best === undefined) return undefined;
+    const bestRow = rowOf(runners, best);
+    if (outlook.ready[bestRow] === 1) {
+      const taken = this.#take(wish, runners, outlook, best, at, false);
+      if (taken !== undefined) return taken;
+    }
+    const patient = wish.strategy.patient === true;
+    if (anyReady(outlook)) {
+      for (let i = 0; i < ranking.size; i++) {
+        const choice = ranking.at(i);
+        if (choice === undefined || outlook.ready[rowOf(runners, choice)] !== 1) continue;
+        if (patient && choice !== best && choice.cost > best.cost + WORTH_WAITING_MS) {
+          return this.#probe(wish, runners, outlook, best, at) ?? this.#lean(runners[bestRow], outlook, bestRow);
+        }
+        const taken = this.#take(wish, runners, outlook, choice, at, false);
+        if (taken !== undefined) return taken;
+      }
+    }
+    return this.#probe(wish, runners, outlook, best, at);
+  }
+
+  #lean(runner: Runner | undefined, outlook: Outlook, row: number): 'leaning' {
+    if (runner?.facts !== undefined) this.#parts.facts.lean(runner.facts, ownWorkMs(outlook, row));
+    return 'leaning';
+  }
+
+  /**
+   * One more than the known slots, where that would teach whether there is another one: the request would wait for this
+   * very runner anyway, so all it gives up is its freedom to go elsewhere meanwhile.
+   */
+  #probe(
+    wish: Wish,
+    runners: readonly Runner[],
+    outlook: Outlook,
+    choice: Choice,
+    at: number,
+  ): Omit<Place, 'tier'> | undefined {
+    const row = rowOf(runners, choice);
+    const facts = runners[row]?.facts;
+    if (facts === undefined || (outlook.load[row] ?? 0) > 0 || facts.host.saturatedUntil > at) return undefined;
+    if (facts.works.length !== facts.limit || !facts.slots.mayProbe(at)) return undefined;
+    const first = (outlook.prefill[row] ?? 0) * (outlook.slowdown[row] ?? 1);
+    if ((outlook.wait[row] ?? 0) < 2 * first + PROBE_LEAST_MS) return undefined;
+    return this.#take(wish, runners, outlook, choice, at, true);
+  }
+
+  #take(
+    wish: Wish,
+    runners: readonly Runner[],
+    outlook: Outlook | undefined,
+    choice: Choice,
+    at: number,
+    probing: boolean,
+  ): Omit<Place, 'tier'> | undefined {
+    const { registry, facts, decided } = this.#parts;
+    const row = rowOf(runners, choice);
+    const runner = runners[row];
+    if (runner === undefined) return undefined;
+    // The reason is read before the lease changes what it speaks of.
+    const { why } = choice;
+    const cold = (outlook?.load[row] ?? 0) > 0;
+    const expected = runner.facts && outlook && facts.expectation(runner.facts, row, cold);
+    const lease = registry.tryAcquire(runner, {
+      demand: wish.demand,
+      streams: wish.streams,
+      expected,
+      room: outlook?.ready[row] === 1 || probing,
+    });
+    if (lease === undefined) return undefined;
+    decided?.({ wish, runners, outlook, chosen: row, at });
+    if (wish.attempt === 1) wish.strategy.chosen?.(runner, runners);
+    return { lease, runner, why };
+  }
+}
+
+/** ms that a request will keep the runner of this row busy. */
+const ownWorkMs = (o: Outlook, i: number): number =>
+  (o.load[i] ?? 0) + ((o.prefill[i] ?? 0) + (o.decode[i] ?? 0)) * (o.slowdown[i] ?? 1);
+
+const rowOf = (runners: readonly Runner[], { candidate }: Choice): number => runners.findIndex((r) => r === candidate);
+
+const anyReady = (outlook: Outlook): boolean => {
+  for (let i = 0; i < outlook.size; i++) if (outlook.ready[i] === 1) return true;
+  return false;
+};
+
+type Tracked = Runner & { readonly facts: NonNullable<Runner['facts']> };
+
+/** The runners as ones with facts, if all have them. */
+const tracks = (runners: readonly Runner[]): readonly Tracked[] | undefined => {
+  for (const { facts } of runners) if (facts === undefined) return undefined;
+  return runners as readonly Tracked[];
+};

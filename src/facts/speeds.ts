@@ -1,0 +1,194 @@
+import { DecayedMean, readMean, type SavedMean } from './decayed.ts';
+import { PRIOR_SAMPLES, SPEED_CAP, SPEED_TAU_MS } from './pace.ts';
+import { LearnedSpeeds, readRunnerSpeeds, type SavedRunnerSpeeds, type SharedSpeeds } from './runner-speeds.ts';
+import { Saved } from './saved.ts';
+import type { Estimate } from './types.ts';
+
+export type { LearnedSpeeds, Suspicion } from './runner-speeds.ts';
+
+/** A middling GPU with a model of `REFERENCE_BYTES`, before anything is known: 2,000 tokens/s read, 40 tokens/s written. */
+const START_PREFILL_MS = 1000 / 2000;
+const START_DECODE_MS = 1000 / 40;
+const START_LOAD = 1;
+
+/** By how much each further busy request slows everybody, before it is known (routing-science 5.2). */
+const START_SLOPE = 0.5;
+
+/** The slope belongs to the hardware and single samples of it are noisy: learned over hours and by many. */
+const SLOPE_TAU_MS = 21_600_000;
+const SLOPE_CAP = 60;
+
+/** Plain data for JSON. */
+export interface SavedPoolSpeeds {
+  readonly version: 1;
+  readonly prefill: SavedMean | null;
+  readonly decode: SavedMean | null;
+  readonly load: SavedMean | null;
+}
+export interface SavedHostSpeeds extends SavedPoolSpeeds {
+  readonly slope: SavedMean | null;
+  readonly hasGpu: boolean;
+  readonly runners: readonly (SavedRunnerSpeeds & { readonly model: string })[];
+}
+
+/** What all hosts of the pool have in common: what an unseen host is taken for, so that it is neither shunned nor rushed. */
+export class PoolSpeeds {
+  readonly #prefill = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
+  readonly #decode = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
+  readonly #load = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
+
+  /** A new host; the pool keeps no hold of it. */
+  host(): HostSpeeds {
+    return new HostSpeeds(this);
+  }
+
+  /** ms per prompt token with a model of `REFERENCE_BYTES`. */
+  prefill(at: number): number {
+    return this.#prefill.shrunk(START_PREFILL_MS, PRIOR_SAMPLES, at);
+  }
+
+  /** ms per written token with a model of `REFERENCE_BYTES`. */
+  decode(at: number): number {
+    return this.#decode.shrunk(START_DECODE_MS, PRIOR_SAMPLES, at);
+  }
+
+  /** Factor on the time that a load takes by the formula. */
+  load(at: number): number {
+    return this.#load.shrunk(START_LOAD, PRIOR_SAMPLES, at);
+  }
+
+  learnPrefill(sample: number, at: number, weight: number): void {
+    this.#prefill.add(sample, at, weight);
+  }
+
+  learnDecode(sample: number, at: number, weight: number): void {
+    this.#decode.add(sample, at, weight);
+  }
+
+  learnLoad(factor: number, at: number): void {
+    this.#load.add(factor, at);
+  }
+
+  snapshot(at: number): SavedPoolSpeeds {
+    return { version: 1, prefill: this.#prefill.save(at), decode: this.#decode.save(at), load: this.#load.save(at) };
+  }
+
+  /** @throws {SavedFactsError} if it is no snapshot; nothing changes then. */
+  restore(snapshot: unknown, at: number, path = 'speeds'): void {
+    const means = readMeans(new Saved(snapshot, path));
+    this.#prefill.load(means.prefill, at);
+    this.#decode.load(means.decode, at);
+    this.#load.load(means.load, at);
+  }
+}
+
+/** What the runners of one host have in common. Made by `PoolSpeeds.host`. */
+export class HostSpeeds implements SharedSpeeds {
+  /** Whether any model was seen in video memory. */
+  hasGpu = false;
+  readonly #pool: PoolSpeeds;
+  readonly #prefill = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
+  readonly #decode = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
+  readonly #load = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
+  readonly #slope = new DecayedMean(SLOPE_TAU_MS, SLOPE_CAP);
+
+  constructor(pool: PoolSpeeds) {
+    this.#pool = pool;
+  }
+
+  /**
+   * A new runner; the host keeps no hold of it.
+   * @param sizeBytes of the weights; 0 = not known, which counts as `REFERENCE_BYTES`
+   */
+  runner(sizeBytes: number): LearnedSpeeds {
+    return new LearnedSpeeds(this, sizeBytes);
+  }
+
+  prefill(at: number): number {
+    return this.#prefill.shrunk(this.#pool.prefill(at), PRIOR_SAMPLES, at);
+  }
+
+  decode(at: number): number {
+    return this.#decode.shrunk(this.#pool.decode(at), PRIOR_SAMPLES, at);
+  }
+
+  load(at: number): number {
+    return this.#load.shrunk(this.#pool.load(at), PRIOR_SAMPLES, at);
+  }
+
+  /** Share by which each further busy request slows everybody: factor 1 + slope·(k − 1), 0…1. */
+  slope(at: number): number {
+    return Math.min(1, Math.max(0, this.#slope.shrunk(START_SLOPE, PRIOR_SAMPLES, at)));
+  }
+
+  estimates(at: number): { readonly slope: Estimate } {
+    return { slope: this.#slope.estimate(at, this.slope(at)) };
+  }
+
+  learnPrefill(sample: number, at: number, weight: number): void {
+    this.#prefill.add(sample, at, weight);
+    this.#pool.learnPrefill(sample, at, weight);
+  }
+
+  learnDecode(sample: number, at: number, weight: number): void {
+    this.#decode.add(sample, at, weight);
+    this.#pool.learnDecode(sample, at, weight);
+  }
+
+  learnLoad(factor: number, at: number): void {
+    this.#load.add(factor, at);
+    this.#pool.learnLoad(factor, at);
+  }
+
+  learnSlope(sample: number, at: number, weight: number): void {
+    this.#slope.add(sample, at, weight);
+  }
+
+  /** @param runners this host's, by model */
+  snapshot(runners: ReadonlyMap<string, LearnedSpeeds>, at: number): SavedHostSpeeds {
+    return {
+      version: 1,
+      prefill: this.#prefill.save(at),
+      decode: this.#decode.save(at),
+      load: this.#load.save(at),
+      slope: this.#slope.save(at),
+      hasGpu: this.hasGpu,
+      runners: Array.from(runners, ([model, runner]) => ({ model, ...runner.snapshot(at) })),
+    };
+  }
+
+  /**
+   * Takes over a snapshot as if it had been made at `at`.
+   * @returns new runners for the saved models, to be used from now on instead of earlier ones
+   * @throws {SavedFactsError} if it is none; nothing changes then.
+   */
+  restore(snapshot: unknown, at: number, path = 'host'): Map<string, LearnedSpeeds> {
+    const saved = new Saved(snapshot, path);
+    const means = readMeans(saved);
+    const slope = readMean(saved.field('slope'), true);
+    const hasGpu = saved.field('hasGpu').flag();
+    const runners = new Map<string, LearnedSpeeds>();
+    for (const item of saved.field('runners').list()) {
+      const facts = readRunnerSpeeds(item);
+      const runner = this.runner(facts.sizeBytes);
+      runner.restore(facts, at);
+      runners.set(item.field('model').text(), runner);
+    }
+    this.#prefill.load(means.prefill, at);
+    this.#decode.load(means.decode, at);
+    this.#load.load(means.load, at);
+    this.#slope.load(slope, at);
+    this.hasGpu = hasGpu;
+    return runners;
+  }
+}
+
+const readMeans = (saved: Saved): SavedPoolSpeeds => {
+  saved.version(1);
+  return {
+    version: 1,
+    prefill: readMean(saved.field('prefill')),
+    decode: readMean(saved.field('decode')),
+    load: readMean(saved.field('load')),
+  };
+};
