@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Gate, type GateSettings } from './admission/gate.ts';
 import { Prober } from './backends/prober.ts';
+import { Recovery } from './backends/recovery.ts';
 import { Registry } from './backends/registry.ts';
 import { isLoopback } from './config/listeners.ts';
 import { configDiff, redactConfig } from './config/parse.ts';
@@ -11,11 +12,14 @@ import { modelKey } from './core/model-name.ts';
 import { systemRng, type Rng } from './core/rng.ts';
 import type { Checked, Log } from './core/types.ts';
 import { Background } from './dispatch/background.ts';
+import { gateSettings } from './dispatch/gate-settings.ts';
 import { keeper } from './dispatch/keep.ts';
 import type { KeepAliveOrder } from './dispatch/place.ts';
 import { Reserver } from './dispatch/reserve.ts';
+import { SavedState } from './dispatch/saved-state.ts';
 import { Facts } from './facts/facts.ts';
 import { sendKeepAlive, type KeepAliveResult } from './forward/keep-alive.ts';
+import { askOneToken } from './forward/one-token.ts';
 import { Passthrough } from './forward/passthrough.ts';
 import { Pools } from './forward/pools.ts';
 import { PrefixHasher } from './forward/prefix-hash.ts';
@@ -28,6 +32,7 @@ import { Operator } from './http/operator.ts';
 import { RouteGaps } from './http/route-gaps.ts';
 import { SkewWatch } from './http/pool/skew.ts';
 import { Listener, type ListenerOptions } from './http/server.ts';
+import { LOOKS } from './http/slow-readers.ts';
 import { TargetTable } from './http/targets.ts';
 import { Decisions } from './results/decisions.ts';
 import { History } from './results/history.ts';
@@ -35,25 +40,25 @@ import { Learned } from './results/learned.ts';
 import { Metrics } from './results/metrics.ts';
 import { Recorder } from './results/recorder.ts';
 import { TraceFile } from './results/trace-file.ts';
+import { Keeper } from './state/keeper.ts';
+import { openStore } from './state/open.ts';
 import { createCategorizerChain, type CategorizerChain } from './tasks/index.ts';
 import { productVersion } from './version.ts';
 
 /** Requests that can be looked at afterwards. */
 const HISTORY_SIZE = 1_000;
-/** `queue.max_waiting: auto` is four waiting requests per slot, a backend with learned slots counted as four. */
-const WAITING_PER_SLOT = 4;
-const ASSUMED_SLOTS = 4;
-const MIN_WAITING = 64;
-
 /**
  * Those who wait are asked again this often although nothing happened: an answer that overruns makes another server the
  * better choice, and a server that said it was full may have room again.
  */
 const PULSE_MS = 250;
+/** Answers under way are looked at this often, or more often where they may be silent for only a few seconds. */
+const BEAT_MS = 1_000;
+const BEATS_PER_IDLE = 4;
 
 /** Keys that are read once, when the process starts. */
 const AT_START =
-  /^(listen|admin\.listen|metrics\.listen|trace\..*|logging\..*|limits\.(header|connections|head_timeout|stream_idle_timeout|drain_timeout))$/;
+  /^(listen|admin\.listen|metrics\.listen|trace\..*|logging\..*|state\..*|limits\.(header|connections|head_timeout|write_idle_timeout|stream_idle_timeout|drain_timeout))$/;
 
 export interface AppOptions {
   readonly config: Config;
@@ -63,12 +68,6 @@ export interface AppOptions {
   readonly clock?: Clock;
   readonly rng?: Rng;
 }
-
-const maxWaiting = (config: Config): number => {
-  if (config.queue.maxWaiting !== 'auto') return config.queue.maxWaiting;
-  const slots = config.backends.reduce((sum, { slots: each }) => sum + (each === 'auto' ? ASSUMED_SLOTS : each), 0);
-  return Math.max(MIN_WAITING, WAITING_PER_SLOT * slots);
-};
 
 const schedule = (ms: number, run: () => void): (() => void) => {
   const timer = setTimeout(run, ms);
@@ -87,7 +86,8 @@ export class App {
   readonly #retries: RetryBudget;
   readonly #registry: Registry;
   readonly #facts = new Facts();
-  readonly #hasher = new PrefixHasher([randomInt(2 ** 32), randomInt(2 ** 32)]);
+  #hashKey: readonly [number, number] = [randomInt(2 ** 32), randomInt(2 ** 32)];
+  #hasher = new PrefixHasher(this.#hashKey);
   readonly #reserver: Reserver;
   readonly #gate: Gate;
   readonly #metrics: Metrics;
@@ -96,6 +96,9 @@ export class App {
   readonly #handler: Handler;
   readonly #skew: SkewWatch;
   readonly #background: Background;
+  readonly #recovery: Recovery;
+  readonly #saved: SavedState;
+  readonly #keeper: Keeper;
   readonly #admin: Admin;
   readonly #listeners: Listener[] = [];
   /** What the address that clients come in by says; it stays as it was bound. */
@@ -106,6 +109,7 @@ export class App {
   #targets: TargetTable;
   #beat: NodeJS.Timeout | undefined;
   #pulse: NodeJS.Timeout | undefined;
+  #readerBeat: NodeJS.Timeout | undefined;
   #trace: TraceFile | undefined;
   #draining = false;
 
@@ -147,10 +151,18 @@ export class App {
       productVersion(),
     );
     this.#background = this.#createBackground();
+    this.#recovery = this.#createRecovery();
     this.#recorder = new Recorder(learned, this.#metrics, history, decisions, log);
     this.#operator = this.#createOperator(history, decisions, categorizer);
     this.#handler = this.#createHandler(categorizer);
     this.#admin = new Admin(this.#operator, () => this.#config.admin.token, log);
+    this.#saved = this.#createSavedState(learned);
+    this.#keeper = new Keeper({
+      store: openStore(config.state, log),
+      capture: () => this.#saved.capture(),
+      log,
+      ended: (result) => this.#metrics.stateWritten(result),
+    });
     this.#facts.numCtx = config.routing.numCtx;
     this.#registry.apply(config.backends);
   }
@@ -166,8 +178,12 @@ export class App {
       forget: (id) => this.#recorder.forget(id),
       breaker: this.#config.circuitBreaker,
       health: this.#config.health,
+      rng: this.#rng,
       events: {
-        released: () => this.#gate.pump(),
+        released: () => {
+          this.#keeper.touch();
+          this.#gate.pump();
+        },
         loaded: () => this.#gate.pump(),
         looked: (backend) => {
           this.#background.looked(backend);
@@ -175,6 +191,7 @@ export class App {
         },
         breakerChanged: (backend, model, from, to, why) => {
           this.#metrics.breakerChanged(to);
+          this.#keeper.touch();
           const fields = { event: 'breaker-changed', backend, model, from, to, why };
           const message = `circuit breaker of ${backend}${model === undefined ? '' : ` for ${model}`}: ${from} → ${to}`;
           if (to === 'open') {
@@ -185,6 +202,19 @@ export class App {
             this.#gate.pump();
           }
         },
+        suspected: (backend, model, why) => {
+          const fields = { event: 'backend-hangs', backend, model, why };
+          log.warn(
+            fields,
+            `${model} on ${backend} may be hanging (${why}): it is tried out before it gets more requests`,
+          );
+        },
+        failsAlike: (model, reason, backends) => {
+          const fields = { event: 'model-fails-alike', model, reason, backends };
+          const message = `${model} fails in the same way (${reason}) on ${backends.join(', ')}: no backend is blamed for it`;
+          log.warn(fields, message);
+        },
+        panicked: (model) => this.#metrics.panicked(model),
         healthChanged: (backend, up, why) => {
           const fields = { event: up ? 'backend-up' : 'backend-down', backend, why };
           if (up) log.info(fields, `backend ${backend} is up`);
@@ -229,9 +259,33 @@ export class App {
         draining: () => this.#draining,
         config: () => redactConfig(this.#config),
         reload: (who) => this.reload(who),
+        changed: () => this.#keeper.touch(),
       },
       this.#config.routing.strategy,
     );
+  }
+
+  #createSavedState(learned: Learned): SavedState {
+    return new SavedState({
+      registry: this.#registry,
+      facts: this.#facts,
+      learned,
+      recorder: this.#recorder,
+      clock: this.#clock,
+      log: this.#log,
+      strategy: {
+        current: () => this.#operator.current.name,
+        configured: () => this.#config.routing.strategy,
+        restore: (name) => this.#operator.setStrategy(name, 'saved state'),
+      },
+      key: {
+        get: () => this.#hashKey,
+        set: (key) => {
+          this.#hashKey = key;
+          this.#hasher = new PrefixHasher(key);
+        },
+      },
+    });
   }
 
   #createHandler(categorizer: CategorizerChain): Handler {
@@ -240,8 +294,10 @@ export class App {
         strategy: this.#operator.current,
         targets: this.#targets,
         maxAttempts: this.#config.retry.maxAttempts,
+        stallGuard: this.#config.retry.stallGuard,
         bodyBytes: this.#config.limits.bodyBytes,
         bodyIdleMs: this.#config.limits.bodyIdleTimeoutMs,
+        streamsPerClient: this.#config.limits.streamsPerClient,
         hasher: this.#hasher,
         keepaliveMs: this.#config.streaming.keepaliveMs,
         front: { ...this.#front, origins: this.#config.cors.origins },
@@ -291,6 +347,22 @@ export class App {
     );
   }
 
+  #createRecovery(): Recovery {
+    return new Recovery({
+      registry: this.#registry,
+      clock: this.#clock,
+      rng: this.#rng,
+      look: async (backend) => this.#probers.get(backend)?.fresh(),
+      ask: ({ backend, ...order }) => {
+        const { id, config, pathPrefix } = backend;
+        const dispatcher = this.#pools.get({ id, origin: config.url.origin });
+        return askOneToken({ dispatcher, pathPrefix, headers: config.headers, clock: this.#clock, ...order });
+      },
+      schedule,
+      log: this.#log,
+    });
+  }
+
   #sendKeepAlive({ backend, ...order }: KeepAliveOrder): Promise<KeepAliveResult> {
     const { id, config, pathPrefix } = backend;
     const dispatcher = this.#pools.get({ id, origin: config.url.origin });
@@ -298,17 +370,7 @@ export class App {
   }
 
   #gateSettings(config: Config): GateSettings {
-    return {
-      maxWaiting: maxWaiting(config),
-      maxWaitMs: config.queue.maxWaitMs,
-      classWeights: config.queue.classWeights,
-      maxBytes: config.queue.maxBytes,
-      order: config.queue.order,
-      shed: config.queue.shed,
-      targetMs: config.queue.targetWaitMs,
-      promoteAfterMs: config.queue.promoteAfterMs,
-      hooks: { walkBegins: (lane) => this.#facts.walkBegins(lane) },
-    };
+    return { ...gateSettings(config), hooks: { walkBegins: (lane) => this.#facts.walkBegins(lane) } };
   }
 
   #knownModel(name: string): boolean {
@@ -333,6 +395,8 @@ export class App {
         const { path, maxBytes } = trace;
         this.#trace = await TraceFile.begin({ path, maxBytes, at: this.#clock.now(), log: this.#log });
       }
+      const saved = await this.#keeper.load();
+      if (saved !== undefined) this.#saved.restore(saved.records, saved.awayMs);
       for (const backend of this.#config.backends) this.#probe(backend);
       const adminAt = await this.#listener(admin.listen, (req, res) => this.#admin.handle(req, res)).listen();
       const metricsAt =
@@ -340,11 +404,16 @@ export class App {
         (await this.#listener(metrics.listen, (req, res) => this.#admin.handleMetricsOnly(req, res)).listen());
       this.#door = this.#listener(listen, (req, res) => this.#handler.handle(req, res));
       const proxyAt = await this.#door.listen();
-      this.#beat = setInterval(() => this.#handler.sweep(limits.streamIdleTimeoutMs), limits.streamIdleTimeoutMs);
+      const idleMs = limits.streamIdleTimeoutMs;
+      this.#beat = setInterval(() => this.#handler.sweep(idleMs), Math.min(BEAT_MS, idleMs / BEATS_PER_IDLE));
       this.#beat.unref();
+      this.#readerBeat = setInterval(() => this.#handler.lookAtReaders(), limits.writeIdleTimeoutMs / LOOKS);
+      this.#readerBeat.unref();
       this.#pulse = setInterval(() => this.#gate.poke(), PULSE_MS);
       this.#pulse.unref();
       this.#background.start();
+      this.#recovery.start();
+      this.#keeper.start();
       return { proxy: proxyAt, admin: adminAt, metrics: metricsAt };
     } catch (error) {
       await this.kill();
@@ -448,11 +517,19 @@ export class App {
   async kill(): Promise<void> {
     clearInterval(this.#beat);
     clearInterval(this.#pulse);
+    clearInterval(this.#readerBeat);
     this.#background.stop();
+    this.#recovery.stop();
     for (const prober of this.#probers.values()) prober.stop();
     for (const listener of this.#listeners) listener.destroy();
     this.#passthrough.close();
     await this.#pools.destroy();
     await this.#trace?.close();
+    await this.#keeper.stop();
+  }
+
+  /** Writes down now what was learned, in at most so many ms: for an end that nobody planned. */
+  save(limitMs: number): Promise<void> {
+    return this.#keeper.flush(limitMs);
   }
 }

@@ -41,6 +41,7 @@ export type {
   TaskFacts,
   Verdict,
 } from './core/types.ts';
+export type { Outlook } from './core/outlook.ts';
 export { ManualClock, systemClock } from './core/clock.ts';
 export type { Clock } from './core/clock.ts';
 export { seededRng, systemRng } from './core/rng.ts';

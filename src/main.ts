@@ -3,16 +3,32 @@ import type { AskIo } from './cli/admin-client.ts';
 import type { Io } from './cli/io.ts';
 import { OVERVIEW, USAGE, VERBS, type Verb } from './cli/usage.ts';
 import { nearest } from './config/nearest.ts';
+import { errorText } from './core/errors.ts';
 
 const interactive = process.stderr.isTTY;
 const stops: (() => Promise<void>)[] = [];
 const reloads: (() => void)[] = [];
+const crashes: ((error: unknown) => Promise<void>)[] = [];
 let stopping = false;
+let crashing = false;
+
+/** What is worth saving is saved in this many ms, or not at all: nobody knows what the process is still able to do. */
+const CRASH_MS = 3_000;
 
 const stop = (): void => {
   if (stopping) process.exit(130);
   stopping = true;
   void Promise.all(stops.map((fn) => fn()));
+};
+
+/** An error that nobody caught: says why, saves what can be saved, and ends. A second one ends it at once. */
+const crash = (thrown: unknown): void => {
+  const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : errorText(thrown);
+  process.stderr.write(`ollama-task-router ends: an error was not caught: ${reason}\n`);
+  if (crashing) process.exit(1);
+  crashing = true;
+  setTimeout(() => process.exit(1), CRASH_MS);
+  void Promise.allSettled(crashes.map((fn) => fn(thrown))).then(() => process.exit(1));
 };
 
 const io: Io = {
@@ -23,6 +39,7 @@ const io: Io = {
   color: interactive && process.env['NO_COLOR'] === undefined,
   onStop: (fn) => void stops.push(fn),
   onReload: (fn) => void reloads.push(fn),
+  onCrash: (fn) => void crashes.push(fn),
 };
 
 /** The width of a terminal that does not know its own. */
@@ -83,6 +100,8 @@ const run = async (verb: string | undefined, rest: readonly string[]): Promise<n
   }
 };
 
+// Rejections that nobody handles come here too.
+process.on('uncaughtException', crash);
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 process.on('SIGHUP', () => {

@@ -2,7 +2,7 @@ import type { SimModel } from '../../src/sim/model/models.ts';
 import { decodeMsPerToken, prefillMsPerToken } from '../../src/sim/model/profile.ts';
 import type { Fleet, ServerSpec } from './fleets.ts';
 import { spreadOf, type Spread } from './metrics.ts';
-import { promptOf, type Workload } from './workload.ts';
+import { promptOf, turnOf, type Session, type Workload } from './workload.ts';
 
 /** What no policy can beat on a workload and a fleet. */
 export interface Bounds {
@@ -21,25 +21,52 @@ export interface Bounds {
 const serviceMs = (server: ServerSpec, model: SimModel, fresh: number, output: number): number =>
   fresh * prefillMsPerToken(server.profile, model.size) + output * decodeMsPerToken(server.profile, model.size);
 
+/** What a memory that never forgets holds of the prompts that come one after another. */
+class Known {
+  readonly #apps = new Set<string>();
+  /** Ends of recorded pieces; each name stands for everything up to there. */
+  readonly #pieces = new Set<string>();
+
+  /** Tokens at the head of a prompt that came before; it is remembered from now on. */
+  of(session: Session, index: number): number {
+    if (session.recorded !== undefined) return this.#ofRecorded(session);
+    // The very first prompt of an app on a model reads the system prompt too.
+    const app = `${session.app} on ${session.model.name}`;
+    const tokens = index > 0 || this.#apps.has(app) ? promptOf(session, index).known : 0;
+    this.#apps.add(app);
+    return tokens;
+  }
+
+  #ofRecorded(session: Session): number {
+    const turn = turnOf(session, 0, session.at);
+    if (turn === undefined) return 0;
+    let tokens = 0;
+    let common = true;
+    for (const segment of [...turn.segments, turn.answer]) {
+      const piece = `${segment.text} on ${session.model.name}`;
+      common &&= this.#pieces.has(piece) && segment !== turn.answer;
+      if (common) tokens += segment.tokens;
+      this.#pieces.add(piece);
+    }
+    return tokens;
+  }
+}
+
 /** Computes the bounds in O(requests × servers). */
 export const boundsOf = (workload: Workload, fleet: Fleet): Bounds => {
   const floors: number[] = [];
   const work = new Map<ServerSpec, number>(fleet.servers.map((server) => [server, 0]));
-  const seenApps = new Set<string>();
+  const known = new Known();
   let tokens = 0;
   let remembered = 0;
   let requests = 0;
   for (const session of workload.sessions) {
     session.turns.forEach((turn, index) => {
-      const prompt = promptOf(session, index);
-      // The very first prompt of an app on a model reads the system prompt too.
-      const app = `${session.app} on ${session.model.name}`;
-      const known = index > 0 || seenApps.has(app) ? prompt.known : 0;
-      seenApps.add(app);
-      const fresh = prompt.tokens - known;
+      const prompt = { tokens: promptOf(session, index).tokens, known: known.of(session, index) };
+      const fresh = prompt.tokens - prompt.known;
       requests += 1;
       tokens += prompt.tokens;
-      remembered += known;
+      remembered += prompt.known;
       let floor = Number.POSITIVE_INFINITY;
       for (const server of fleet.servers) {
         if (!server.models.includes(session.model)) continue;

@@ -22,8 +22,17 @@ export interface SimOptions {
   readonly seed: number;
   /** Whether the operator told the slots of every server. Default true. */
   readonly tellSlots?: boolean;
+  /** What the operator told in slots for one that the server really has: 2 = twice as many. Default 1. */
+  readonly slotsFactor?: number;
   /** ms of virtual time after which whatever is open counts as unfinished. Default a day. */
   readonly limitMs?: number;
+}
+
+/** An attempt on its way. */
+export interface Sent {
+  /** ms of virtual time. */
+  readonly at: number;
+  readonly server: string;
 }
 
 export interface SimResult {
@@ -31,6 +40,8 @@ export interface SimResult {
   readonly seed: number;
   /** Requests after the warm-up, in the order in which they ended. */
   readonly records: readonly RequestRecord[];
+  /** Every attempt, those of the warm-up too, in order. */
+  readonly sends: readonly Sent[];
   /** What the machines did after the warm-up. */
   readonly totals: Totals;
   /** ms of virtual time from the end of the warm-up to the last end. */
@@ -55,6 +66,7 @@ class Run {
   readonly #servers: ReadonlyMap<string, SimServer>;
   readonly #live = new Map<string, LiveRequest>();
   readonly #records: RequestRecord[] = [];
+  readonly #sends: Sent[] = [];
   readonly #probers: Prober[] = [];
   readonly #warmUp: number;
   /** Policy that takes what arrives now. */
@@ -91,6 +103,7 @@ class Run {
       policy: this.#policy.name,
       seed,
       records: this.#records,
+      sends: this.#sends,
       totals: this.#before === undefined ? now : now.minus(this.#before),
       spanMs: this.#clock.now() - this.#countedFrom,
     };
@@ -110,13 +123,14 @@ class Run {
   }
 
   #worldOf(policy: SimPolicy): WorldView {
+    const { tellSlots = true, slotsFactor = 1 } = this.#options;
     const server = (id: string): SimServer => {
       const found = this.#servers.get(id);
       if (found === undefined) throw new Error(`policy ${policy.name} names server ${id}, which does not exist`);
       return found;
     };
     return {
-      servers: [...this.#servers.values()].map((each) => each.info(this.#options.tellSlots ?? true)),
+      servers: [...this.#servers.values()].map((each) => each.info(tellSlots ? slotsFactor : 0)),
       rng: this.#rng(`policy ${this.#probers.length}`),
       truth: {
         turn: (job) => this.#liveOf(job, policy, 'asks about').turn,
@@ -201,6 +215,7 @@ class Run {
     live.sentAt = sentAt;
     live.server = server.spec.id;
     live.attempts += 1;
+    this.#sends.push({ at: sentAt, server: server.spec.id });
     const prober = this.#probers.find((each) => each.policy === policy);
     prober?.sent(server.spec.id);
     const end = (result: AttemptEnd): void => {
@@ -215,6 +230,8 @@ class Run {
       },
       done: (timings) => {
         const totalMs = this.#clock.now() - sentAt;
+        // Without tokens, as embeddings are: begun when it is there.
+        if (Number.isNaN(live.firstTokenAt)) live.firstTokenAt = this.#clock.now();
         // Closed first: whatever the policy sends next must find this one gone.
         this.#close(live, 'served', '', timings);
         end({ kind: 'served', usage: usageOf(timings), firstTokenMs: live.firstTokenAt - sentAt, totalMs });

@@ -39,6 +39,12 @@ const MINUTE_MS = 60_000;
 /** Half a period of a flapping server: down for so long, then up for so long. */
 const FLAP_MS = 20_000;
 
+/** Times in ms between which a schedule hits. */
+export interface Window {
+  readonly from: number;
+  readonly until: number;
+}
+
 /** One span for each of the first `count` servers. */
 const onFirst = (
   servers: readonly string[],
@@ -57,37 +63,50 @@ const flapping = (server: string, from: number, until: number): readonly ServerF
   return spans;
 };
 
-type Plan = (servers: readonly string[]) => FaultPlan;
+/** Without a window it hits when its name says: from the fifth minute on. */
+type Plan = (servers: readonly string[], window?: Window) => FaultPlan;
 
 const spans =
   (count: number, minutes: readonly [number, number], fault: ServerFault): Plan =>
-  (servers) => ({
-    servers: onFirst(servers, count, minutes[0] * MINUTE_MS, minutes[1] * MINUTE_MS, fault),
+  (servers, window = { from: minutes[0] * MINUTE_MS, until: minutes[1] * MINUTE_MS }) => ({
+    servers: onFirst(servers, count, window.from, window.until, fault),
     restarts: [],
   });
+
+/** For what is the matter with a server all the time, whatever the window. */
+const always =
+  (count: number, fault: ServerFault): Plan =>
+  (servers) => ({ servers: onFirst(servers, count, 0, Number.POSITIVE_INFINITY, fault), restarts: [] });
 
 /** Fault schedules by name. The first servers of a fleet are hit, from the fifth minute of virtual time on. */
 export const FAULTS: Readonly<Record<string, Plan>> = {
   none: () => NO_FAULTS,
   kill: spans(1, [5, 15], { kind: 'kill' }),
   hang: spans(1, [5, 15], { kind: 'hang' }),
+  'slow-one': spans(1, [5, 20], { kind: 'slow', factor: 6 }),
   slow: spans(3, [5, 20], { kind: 'slow', factor: 6 }),
   'black-hole': spans(1, [5, 15], { kind: 'black-hole' }),
   error: spans(1, [5, 15], { kind: 'error', share: 0.5 }),
   busy: spans(1, [5, 15], { kind: 'busy' }),
-  flapping: ([first]) => ({
-    servers: first === undefined ? [] : flapping(first, 5 * MINUTE_MS, 15 * MINUTE_MS),
+  flapping: ([first], { from, until } = { from: 5 * MINUTE_MS, until: 15 * MINUTE_MS }) => ({
+    servers: first === undefined ? [] : flapping(first, from, until),
     restarts: [],
   }),
-  'lying-ps': spans(3, [0, Number.POSITIVE_INFINITY], { kind: 'lying-ps' }),
-  'lagging-ps': spans(Number.POSITIVE_INFINITY, [0, Number.POSITIVE_INFINITY], { kind: 'lagging-ps', lagMs: 20_000 }),
-  bypass: spans(3, [0, Number.POSITIVE_INFINITY], { kind: 'bypass', perSecond: 0.05 }),
-  restart: () => ({ servers: [], restarts: [10 * MINUTE_MS] }),
+  'lying-ps': always(3, { kind: 'lying-ps' }),
+  'lagging-ps': always(Number.POSITIVE_INFINITY, { kind: 'lagging-ps', lagMs: 20_000 }),
+  bypass: always(3, { kind: 'bypass', perSecond: 0.05 }),
+  restart: (_servers, { from } = { from: 10 * MINUTE_MS, until: Number.POSITIVE_INFINITY }) => ({
+    servers: [],
+    restarts: [from],
+  }),
 };
 
-/** A schedule by name for these servers. Throws on an unknown name. */
-export const faultPlan = (name: string, servers: readonly string[]): FaultPlan => {
+/**
+ * A schedule by name for these servers. Throws on an unknown name.
+ * @param window when it hits instead of its usual time; a restart comes at its beginning
+ */
+export const faultPlan = (name: string, servers: readonly string[], window?: Window): FaultPlan => {
   const plan = FAULTS[name];
   if (plan === undefined) throw new Error(`no fault is called ${name}: take one of ${Object.keys(FAULTS).join(', ')}`);
-  return plan(servers);
+  return plan(servers, window);
 };

@@ -59,9 +59,21 @@ const SLOW: MachineProfile = {
 };
 const CPU = profiles.cpu;
 
-interface Place {
+/** One server of a pool that is still to be built. */
+export interface Place {
   readonly profile: MachineProfile;
+  /** Default 1. */
   readonly slots?: number;
+  /** Default: what the whole pool has. */
+  readonly reuse?: ReusePolicy;
+  /** Name in tables; default s1, s2, … in order. */
+  readonly id?: string;
+}
+
+/** A pool that no name stands for. Plain values, so that it can be sent to a process. */
+export interface FleetPlan {
+  readonly name: string;
+  readonly places: readonly Place[];
 }
 
 const of = (count: number, profile: MachineProfile): readonly Place[] =>
@@ -115,7 +127,7 @@ export interface FleetOptions {
   readonly contextTokens: number;
   /** Replaces the slots of every server. */
   readonly slots?: number | undefined;
-  /** Default `many`. */
+  /** Replaces what every server remembers; default: the place's own, else `many`. */
   readonly reuse?: ReusePolicy | undefined;
   /** For `random`. */
   readonly seed?: number | undefined;
@@ -133,21 +145,22 @@ const VERSION: Readonly<Record<ReusePolicy, string>> = {
 };
 
 /**
- * A pool by name. A server has every model installed that fits its memory; where several slots make the contexts grow,
+ * A pool by name or plan. A server has every model installed that fits its memory; where several slots make the contexts grow,
  * its memory grows with them, as whoever sets OLLAMA_NUM_PARALLEL has the room for it.
  * Throws on an unknown name, and if a model fits nowhere.
  */
-export const buildFleet = (name: string, options: FleetOptions): Fleet => {
-  const places = PLACES[name]?.(options.seed ?? 1);
+export const buildFleet = (fleet: string | FleetPlan, options: FleetOptions): Fleet => {
+  const name = typeof fleet === 'string' ? fleet : fleet.name;
+  const places = typeof fleet === 'string' ? PLACES[fleet]?.(options.seed ?? 1) : fleet.places;
   if (places === undefined) throw new Error(`no fleet is called ${name}: take one of ${FLEET_NAMES.join(', ')}`);
   const { contextTokens, models } = options;
-  const reuse = options.reuse ?? 'many';
   const servers = places.map((place, index): ServerSpec => {
     const slots = options.slots ?? place.slots ?? 1;
+    const reuse = options.reuse ?? place.reuse ?? 'many';
     const fits = models.filter((model) => residentBytes(model, 1, contextTokens) <= place.profile.memoryBytes);
     const largest = Math.max(0, ...fits.map((model) => residentBytes(model, slots, contextTokens)));
     return {
-      id: `s${index + 1}`,
+      id: place.id ?? `s${index + 1}`,
       profile: { ...place.profile, memoryBytes: Math.max(place.profile.memoryBytes, largest) },
       slots,
       reuse,

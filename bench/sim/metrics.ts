@@ -1,5 +1,6 @@
 import type { SimResult } from './driver.ts';
 import { tpotMs, ttftMs, type RequestRecord } from './record.ts';
+import { FLOODER } from './workloads.ts';
 import { jain, mean, quantile, sortedNumbers } from './statistics.ts';
 
 /** A request is good if its first token comes within this time, and if further tokens come at this pace. */
@@ -38,6 +39,8 @@ export interface Metrics {
   /** The highest p95 of time to first token that a tenant had, ms. */
   readonly worstTenantMs: number;
   readonly tenants: ReadonlyMap<string, Spread>;
+  /** Time to first token of everybody but the tenant that floods. */
+  readonly others: Spread;
 }
 
 /** Spread of values in ms; what is NaN is left out. */
@@ -113,5 +116,6 @@ export const metricsOf = ({ records, totals }: SimResult): Metrics => {
     fairness: jain([...tenants.values()].map((times) => mean(times))),
     worstTenantMs: Math.max(...[...spreads.values()].map(({ p95 }) => p95)),
     tenants: spreads,
+    others: spreadOf(records.filter(({ tenant }) => tenant !== FLOODER).map(ttftMs)),
   };
 };

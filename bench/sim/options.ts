@@ -50,23 +50,27 @@ export const USAGE = `npx tsx bench/sim/run.ts
   --full           all presets, all policies, ${FULL_SEEDS} seeds, ${FULL_REQUESTS} requests, capacity
   --json FILE      every single result`;
 
-const list = (text: string | undefined): readonly string[] | undefined =>
+/** Names between commas; undefined where the option is not given. */
+export const list = (text: string | undefined): readonly string[] | undefined =>
   text?.split(',').filter((part) => part !== '');
 
-const whole = (name: string, text: string | undefined): number | undefined => {
+/** A whole number above 0 from the command line; undefined where it is not given. Throws on anything else. */
+export const whole = (name: string, text: string | undefined): number | undefined => {
   const value = positive(name, text);
   if (value !== undefined && !Number.isInteger(value)) throw new Error(`--${name} ${text}: give a whole number`);
   return value;
 };
 
-const positive = (name: string, text: string | undefined): number | undefined => {
+/** A number above 0 from the command line; undefined where it is not given. Throws on anything else. */
+export const positive = (name: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (!(value > 0)) throw new Error(`--${name} ${text}: give a number above 0`);
   return value;
 };
 
-const reuseOf = (text: string | undefined): ReusePolicy | undefined => {
+/** Throws on a name that does not exist. */
+export const reuseOf = (text: string | undefined): ReusePolicy | undefined => {
   if (text === undefined) return undefined;
   const found = REUSE.find((policy) => policy === text);
   if (found === undefined) throw new Error(`--reuse ${text}: give one of ${REUSE.join(', ')}`);

@@ -15,9 +15,10 @@ import type { ResidentModel } from '../../src/facts/types.ts';
 import { loadMs, decodeMsPerToken, prefillMsPerToken } from '../../src/sim/model/profile.ts';
 import type { Machine } from '../../src/sim/model/machine.ts';
 import type { SimModel } from '../../src/sim/model/models.ts';
+import { totalTokens } from '../../src/sim/model/prompt.ts';
 import { residentBytes, type ServerSpec } from './fleets.ts';
 import type { WorldView } from './policy.ts';
-import { BYTES_PER_TOKEN, type SimJob } from './workload.ts';
+import { BYTES_PER_TOKEN, type SimJob, type SimTurn } from './workload.ts';
 
 /** Which facts are told instead of learned. */
 export type Told = 'speeds' | 'residency' | 'prefixes' | 'lengths';
@@ -41,7 +42,7 @@ export const toldParts = (world: WorldView, asked: Asked, told: ReadonlySet<Told
   return {
     prefixes,
     lengths: told.has('lengths') ? new ToldLengths(world, asked) : new LearnedLengths(),
-    ratios: told.has('lengths') ? new ToldRatio() : new PromptRatio(),
+    ratios: told.has('lengths') ? new ToldRatio(world, asked) : new PromptRatio(),
     host: (id) => {
       const spec = truth.server(id);
       return new HostFacts(
@@ -122,9 +123,25 @@ class ToldLengths extends LearnedLengths {
   }
 }
 
+/** Bytes of text that one token of a request counts for. */
+const bytesPerToken = ({ demand, segments }: SimTurn): number => {
+  const tokens = totalTokens(segments);
+  return tokens === 0 || demand.promptBytes === 0 ? BYTES_PER_TOKEN : demand.promptBytes / tokens;
+};
+
 class ToldRatio extends PromptRatio {
+  readonly #world: WorldView;
+  readonly #asked: Asked;
+
+  constructor(world: WorldView, asked: Asked) {
+    super();
+    this.#world = world;
+    this.#asked = asked;
+  }
+
   override tokensPerByte(): number {
-    return 1 / BYTES_PER_TOKEN;
+    const { job } = this.#asked;
+    return 1 / (job === undefined ? BYTES_PER_TOKEN : bytesPerToken(this.#world.truth.turn(job)));
   }
 }
 
@@ -145,7 +162,8 @@ class ToldMemory extends LearnedMemory {
   override get expectedBytes(): number {
     const { job } = this.#asked;
     if (job === undefined) return 0;
-    return this.#machine.remembered(this.#model, this.#world.truth.turn(job).segments) * BYTES_PER_TOKEN;
+    const turn = this.#world.truth.turn(job);
+    return this.#machine.remembered(this.#model, turn.segments) * bytesPerToken(turn);
   }
 }
 

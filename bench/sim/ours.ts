@@ -5,11 +5,13 @@ import { Registry } from '../../src/backends/registry.ts';
 import type { BackendConfig } from '../../src/config/types.ts';
 import { BREAKER_DEFAULTS, type CandidateStats, type Outcome, type Strategy } from '../../src/core/types.ts';
 import { Reserver, type Place, type Wish } from '../../src/dispatch/reserve.ts';
+import { crowdOf, type Tier } from '../../src/dispatch/shortlist.ts';
 import { Facts } from '../../src/facts/facts.ts';
 import { Learned } from '../../src/results/learned.ts';
 import { nominalLatencyMs } from '../../src/results/recorder.ts';
 import { createStrategy } from '../../src/routing/index.ts';
 import { toldParts, type Asked, type Told } from './oracle.ts';
+import { Placed } from './placed.ts';
 import type { AttemptEnd, ResidentView, ServerInfo, SimPolicy, WorldView } from './policy.ts';
 import type { SimJob } from './workload.ts';
 
@@ -25,6 +27,12 @@ export interface OursOptions {
   /** Facts that are told instead of learned. */
   readonly told?: readonly Told[];
   readonly gate?: Partial<GateSettings>;
+  /** Copies of models are loaded in the background, as the proxy does by default. */
+  readonly placement?: boolean;
+  /** Attempts that a request gets; default: the proxy's own. */
+  readonly attempts?: number;
+  /** Looks at every server for every decision, however many there are: what the shortlist of the proxy costs shows by it. */
+  readonly scansAll?: boolean;
 }
 
 interface Open {
@@ -109,6 +117,7 @@ class Ours implements SimPolicy {
       rng: world.rng,
       queue: () => ({ waiting: gate.size, hosts: world.servers.length }),
     });
+    if (this.#options.placement === true) new Placed({ world, registry, facts, gate }).start();
     this.#pulse(world, gate);
   }
 
@@ -155,7 +164,7 @@ class Ours implements SimPolicy {
     lease.end(outcome);
     if (over) return;
     open.tried.add(serverId);
-    if (open.attempts < MAX_ATTEMPTS) this.#enter(open);
+    if (open.attempts < (this.#options.attempts ?? MAX_ATTEMPTS)) this.#enter(open);
     else this.#refuse(open, `every attempt failed: ${result.kind === 'failed' ? result.reason : ''}`);
   }
 
@@ -201,10 +210,8 @@ class Ours implements SimPolicy {
     open.leave = started(this.#gate).enter(
       entrant,
       () => {
-        const { runners } = started(this.#registry).eligible(job.model);
-        const left = runners.filter(({ backendId }) => !open.tried.has(backendId));
         this.#asked.job = job;
-        const start = started(this.#reserver).reserve(wish, [left.length > 0 ? left : runners]);
+        const start = started(this.#reserver).reserve(wish, [this.#tierOf(open)]);
         this.#asked.job = undefined;
         return start;
       },
@@ -217,6 +224,17 @@ class Ours implements SimPolicy {
         refused: (error) => this.#refuse(open, error.message),
       },
     );
+  }
+
+  #tierOf({ job: { model }, tried }: Open): Tier {
+    const registry = started(this.#registry);
+    const isLeft = ({ backendId }: Runner): boolean => !tried.has(backendId);
+    const crowd =
+      this.#options.scansAll === true ? undefined : crowdOf(registry, [model], isLeft, started(this.#world).rng);
+    if (crowd !== undefined) return crowd;
+    const { runners } = registry.eligible(model);
+    const left = runners.filter(isLeft);
+    return left.length > 0 ? left : runners;
   }
 
   #refuse(open: Open, why: string): void {

@@ -40,6 +40,11 @@ export const POLICIES: Readonly<Record<string, (options: PolicyOptions) => SimPo
   'warm-spill': ({ retry }) => new WarmSpill(retry),
   // The router itself, once for each of its strategies, and told the truth instead of learning it.
   ours: () => ours({ name: 'ours', strategy: 'hybrid' }),
+  // With background copies of models, as the proxy has them by default.
+  'ours-placed': () => ours({ name: 'ours-placed', strategy: 'hybrid', placement: true }),
+  // Without a second attempt, to compare with routers that have none.
+  'ours-once': () => ours({ name: 'ours-once', strategy: 'hybrid', attempts: 1 }),
+  'ours-scan': () => ours({ name: 'ours-scan', strategy: 'hybrid', scansAll: true }),
   'ours-told': () => ours({ name: 'ours-told', strategy: 'hybrid', told: ALL_TOLD }),
   // Ablation: one kind of fact is told, the others are learned.
   ...Object.fromEntries(

@@ -14,11 +14,13 @@ interface Column {
   readonly show: (value: number) => string;
 }
 
-const seconds = (ms: number): string => {
+/** ms as seconds with three digits. */
+export const seconds = (ms: number): string => {
   const value = ms / 1000;
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 };
-const percent = (share: number): string => (100 * share).toFixed(1);
+/** A share 0…1 in per cent. */
+export const percent = (share: number): string => (100 * share).toFixed(1);
 const whole = (value: number): string => value.toFixed(0);
 
 const MAIN: readonly Column[] = [
@@ -49,7 +51,7 @@ const WITH_INTERVAL: readonly Column[] = [
 ];
 
 /** Text in columns: the first one to the left, the others to the right. */
-const aligned = (rows: readonly (readonly string[])[]): string => {
+export const aligned = (rows: readonly (readonly string[])[]): string => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>

@@ -8,17 +8,18 @@ import { findCapacity } from './capacity.ts';
 import { rateOf, sceneBounds, type CellResult, type Scene } from './cell.ts';
 import { readOptions, USAGE, type RunOptions } from './options.ts';
 import { distribution, lineChart, type Series } from './plot.ts';
+import { plainResults, runProgram } from './program.ts';
 import { boundsLine, capacityTable, intervalTable, LEGEND, mainTable, type PolicyRuns } from './report.ts';
 import { mean, sortedNumbers } from './statistics.ts';
-import { Workers } from './workers.ts';
+import type { Workers } from './workers.ts';
 
 const RESULTS = new URL('../results/sim/', import.meta.url).pathname;
 
 const labelOf = (scene: Scene): string =>
   [
     [scene.preset, ...scene.variants].join('+'),
-    scene.fleet,
-    scene.faults === 'none' ? undefined : scene.faults,
+    typeof scene.fleet === 'string' ? scene.fleet : scene.fleet?.name,
+    scene.faults === 'none' || typeof scene.faults !== 'string' ? undefined : scene.faults,
     scene.slots === undefined ? undefined : `${scene.slots}-slots`,
     scene.reuse,
     scene.tellSlots ? undefined : 'untold',
@@ -111,39 +112,10 @@ const runScene = async (workers: Workers, scene: Scene, options: RunOptions): Pr
   return [...runs.values()].flat();
 };
 
-const main = async (): Promise<void> => {
-  if (process.argv.includes('--help')) {
-    console.log(USAGE);
-    return;
-  }
+await runProgram(USAGE, async (workers) => {
   const options = readOptions(process.argv.slice(2));
-  let count = 0;
-  const started = performance.now();
-  const workers = new Workers(({ policy, preset, seed }) => {
-    count += 1;
-    const seconds = ((performance.now() - started) / 1000).toFixed(0);
-    console.error(`${count} done after ${seconds} s: ${policy} on ${preset}, seed ${seed}`);
-  });
-  try {
-    const results: CellResult[] = [];
-    for (const scene of options.scenes) results.push(...(await runScene(workers, scene, options)));
-    console.log(`\n${LEGEND}`);
-    if (options.json !== undefined) {
-      const plain = results.map(({ cell, metrics, ttft }) => ({
-        cell,
-        metrics: { ...metrics, tenants: Object.fromEntries(metrics.tenants) },
-        ttft,
-      }));
-      writeFileSync(options.json, JSON.stringify(plain));
-    }
-  } finally {
-    workers.close();
-  }
-};
-
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+  const results: CellResult[] = [];
+  for (const scene of options.scenes) results.push(...(await runScene(workers, scene, options)));
+  console.log(`\n${LEGEND}`);
+  if (options.json !== undefined) writeFileSync(options.json, plainResults(results));
+});

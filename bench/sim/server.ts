@@ -58,9 +58,11 @@ export class SimServer {
     this.machine = new Machine({ clock, profile: spec.profile, slots: spec.slots, reuse: spec.reuse });
   }
 
-  info(tellSlots: boolean): ServerInfo {
-    const models = new Map(this.spec.models.map((model) => [model.name, model.size]));
-    return { id: this.spec.id, models, slots: tellSlots ? this.spec.slots : undefined, version: this.spec.version };
+  /** @param slotsFactor by how much the told slots are wrong; 0 = they are not told */
+  info(slotsFactor: number): ServerInfo {
+    const { id, models, slots, version } = this.spec;
+    const told = slotsFactor === 0 ? undefined : Math.max(1, Math.round(slots * slotsFactor));
+    return { id, models: new Map(models.map((model) => [model.name, model.size])), slots: told, version };
   }
 
   /** Takes a request; the listener hears nothing before this returns. The result takes the attempt back. */
@@ -155,7 +157,7 @@ export class SimServer {
     const options = { numCtx: demand.shape.numCtx ?? this.spec.contextTokens };
     const request = {
       model,
-      kind: 'completion',
+      kind: demand.kind,
       prompt,
       outputTokens,
       answer,

@@ -10,17 +10,20 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Runs cells in one process per core, first come first served. Results do not depend on which process ran them. */
+/** Runs cells in several processes, first come first served. Results do not depend on which process ran them. */
 export class Workers {
   readonly #idle: ChildProcess[] = [];
   readonly #all: ChildProcess[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #done: (cell: Cell) => void;
 
-  /** @param done told of every cell that was run, for progress */
-  constructor(done: (cell: Cell) => void) {
+  /**
+   * @param done told of every cell that was run, for progress
+   * @param processes default: one per core
+   */
+  constructor(done: (cell: Cell) => void, processes = availableParallelism()) {
     this.#done = done;
-    for (let index = 0; index < availableParallelism(); index += 1) {
+    for (let index = 0; index < processes; index += 1) {
       const child = fork(SCRIPT, { serialization: 'advanced' });
       this.#all.push(child);
       this.#idle.push(child);

@@ -38,6 +38,15 @@ export interface TurnPlan {
   readonly patienceMs: number;
 }
 
+/** A request as it was recorded: it stands for itself, and nothing is made up from its session's history. */
+export interface Recorded {
+  /** Of the client's session, shared by the requests in it. */
+  readonly session: string;
+  readonly demand: Demand;
+  readonly segments: readonly Segment[];
+  readonly answer: Segment;
+}
+
 /** One conversation: a system prompt, and turns of which each repeats all that was said before. */
 export interface Session {
   readonly id: string;
@@ -52,6 +61,8 @@ export interface Session {
   readonly numCtx: number | undefined;
   readonly systemTokens: number;
   readonly turns: readonly TurnPlan[];
+  /** Of a session that is a single recorded request: one turn, whose `messageTokens` is its whole prompt. */
+  readonly recorded?: Recorded;
 }
 
 /**
@@ -113,10 +124,7 @@ const answerOf = (session: Session, index: number, turn: TurnPlan): Segment => (
   tokens: turn.outputTokens,
 });
 
-/** The request of a session's turn `index` (from 0), arriving `at` ms; undefined past the last turn. */
-export const turnOf = (session: Session, index: number, at: number): SimTurn | undefined => {
-  const plan = session.turns[index];
-  if (plan === undefined) return undefined;
+const madeUp = (session: Session, index: number, plan: TurnPlan): Recorded => {
   const segments = historyOf(session, index);
   segments.push({ text: `${session.id}.${index} question`, tokens: plan.messageTokens });
   const marks = marksOf(segments);
@@ -128,10 +136,18 @@ export const turnOf = (session: Session, index: number, at: number): SimTurn | u
     marks,
     app: session.app,
   };
+  return { session: session.id, demand, segments, answer: answerOf(session, index, plan) };
+};
+
+/** The request of a session's turn `index` (from 0), arriving `at` ms; undefined past the last turn. */
+export const turnOf = (session: Session, index: number, at: number): SimTurn | undefined => {
+  const plan = session.turns[index];
+  if (plan === undefined) return undefined;
+  const { demand, segments, answer, session: client } = session.recorded ?? madeUp(session, index, plan);
   return {
     id: `${session.id}.${index}`,
     at,
-    session: session.id,
+    session: client,
     tenant: session.tenant,
     app: session.app,
     category: session.category,
@@ -141,7 +157,7 @@ export const turnOf = (session: Session, index: number, at: number): SimTurn | u
     simModel: session.model,
     segments,
     outputTokens: plan.outputTokens,
-    answer: answerOf(session, index, plan),
+    answer,
     thinkMs: plan.thinkMs,
     patienceMs: plan.patienceMs,
   };

@@ -23,7 +23,7 @@ export interface GateSettings {
   readonly order?: QueueOrder;
   /** Whether lower classes are turned away once waits grow out of hand; true if left out. */
   readonly shed?: boolean;
-  /** The median wait in ms that shedding aims at, > 0; 10 s if left out. */
+  /** The median wait in ms that shedding aims at, > 0; 60 s if left out. */
   readonly targetMs?: number;
   /** ms after which a request moves up a class; 60 s if left out. */
   readonly promoteAfterMs?: number;
@@ -35,8 +35,8 @@ export type FullSettings = Required<GateSettings>;
 
 /** Bodies are held while they wait: a quarter of a GiB is what a small container can spare. */
 const MAX_BYTES = 256 * 1024 * 1024;
-/** About as long as a person before a screen waits without looking away. */
-const TARGET_MS = 10_000;
+/** Local models take a while: turning work away before people have waited a minute would refuse what could be served. */
+const TARGET_MS = 60_000;
 /** Long enough that a short rush changes nothing, short enough that nobody waits for a whole one. */
 const PROMOTE_AFTER_MS = 60_000;
 

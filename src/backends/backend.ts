@@ -2,7 +2,9 @@ import type { BackendConfig } from '../config/types.ts';
 import { isCloudName, modelKey } from '../core/model-name.ts';
 import type { BreakerSettings, BreakerState, Candidate, CandidateStats } from '../core/types.ts';
 import type { RunnerFacts } from '../facts/runner.ts';
-import { advance, allows, closedBreaker, stateOf, type Breaker } from './breaker.ts';
+import { closedBreaker, stateOf, type Breaker } from './breaker.ts';
+import { CAREFREE, type Care } from './care.ts';
+import type { Holders, Standing } from './holders.ts';
 
 /** An entry of a list as the backend wrote it, members that the proxy does not know included. */
 export type ListEntry = Readonly<Record<string, unknown>>;
@@ -51,8 +53,13 @@ export class Runner implements Candidate {
   /** What was learned about this model here; undefined where nothing of the server runs: cloud models and plain calls. */
   readonly facts: RunnerFacts | undefined;
   breaker: Breaker = closedBreaker;
+  care: Care = CAREFREE;
   /** Requests for this model taken and not yet ended. */
   running = 0;
+  /** Where it stands among many of its model, written by `Holders`; undefined where they are few. */
+  holders: Holders | undefined;
+  standing: Standing = 'out';
+  place = 0;
 
   constructor(backend: Backend, model: string, stats: CandidateStats, facts: RunnerFacts | undefined) {
     this.id = `${backend.id}/${model}`;
@@ -109,8 +116,13 @@ export class Backend {
   ps: readonly ListEntry[] = [];
   // what outcomes taught us
   breaker: Breaker = closedBreaker;
+  care: Care = CAREFREE;
+  /** When a request of a client was last seen to move on here, ms on the Clock. */
+  workedAt = Number.NEGATIVE_INFINITY;
   inflight = 0;
   readonly runners = new Map<string, Runner>();
+  /** Breakers that were restored for models whose runner is not there yet. */
+  readonly awaitedBreakers = new Map<string, Breaker>();
 
   constructor(config: BackendConfig) {
     this.id = config.name;
@@ -135,17 +147,6 @@ export class Backend {
     this.ps = loaded.map(({ entry }) => entry);
   }
 }
-
-/** Why a backend cannot take a request for a model now; undefined when it can, room in its slots aside. */
-export const obstacle = (runner: Runner, settings: BreakerSettings, at: number): string | undefined => {
-  const { backend } = runner;
-  if (!backend.enabled) return 'disabled by the operator';
-  if (backend.draining) return 'draining';
-  if (backend.health !== 'up') return backend.lastError === '' ? 'not probed yet' : `down: ${backend.lastError}`;
-  if (!allows(advance(backend.breaker, settings, at), settings, at)) return 'circuit breaker of the backend is open';
-  if (!allows(advance(runner.breaker, settings, at), settings, at)) return 'circuit breaker of the model is open';
-  return undefined;
-};
 
 /** A frozen picture of one backend, for the admin API, logs and metrics. */
 export interface BackendSnapshot {

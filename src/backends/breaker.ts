@@ -13,7 +13,12 @@ import type { BreakerSettings, BreakerState } from '../core/types.ts';
  */
 export type Breaker =
   | { readonly state: 'closed'; readonly failures: number }
-  | { readonly state: 'open'; readonly since: number }
+  | {
+      readonly state: 'open';
+      readonly since: number;
+      /** ms that it stays so; absent = `timeout`. */
+      readonly lasts?: number;
+    }
   | {
       readonly state: 'half-open';
       readonly successes: number;
@@ -24,10 +29,22 @@ export type Breaker =
 /** Closed, with no failure on record. */
 export const closedBreaker: Breaker = { state: 'closed', failures: 0 };
 
-/** Forced or earned: open from `at` on, for `settings.timeout` ms. */
-export const opened = (_settings: BreakerSettings, at: number): Breaker => ({ state: 'open', since: at });
+/** Forced or earned: open from `at` on. @param lasts ms, > 0; `settings.timeout` if left out */
+export const opened = (settings: BreakerSettings, at: number, lasts?: number): Breaker =>
+  lasts === undefined || lasts === settings.timeout
+    ? { state: 'open', since: at }
+    : { state: 'open', since: at, lasts };
 
-const due = (since: number, settings: BreakerSettings, at: number): boolean => at - since >= settings.timeout;
+type Open = Extract<Breaker, { readonly state: 'open' }>;
+
+/** When the time of an open breaker is over, in ms on the Clock. */
+export const openUntil = ({ since, lasts }: Open, settings: BreakerSettings): number =>
+  since + (lasts ?? settings.timeout);
+
+const over = (breaker: Open, settings: BreakerSettings, at: number): boolean => at >= openUntil(breaker, settings);
+
+/** A trial has been silent for so long that it holds its place no more. */
+const silent = (sent: number, settings: BreakerSettings, at: number): boolean => at - sent >= settings.timeout;
 
 /**
  * The breaker as it stands at `at`: an open one whose timeout has passed is half-open, and trials that have been silent
@@ -38,18 +55,18 @@ export const advance = (breaker: Breaker, settings: BreakerSettings, at: number)
     case 'closed':
       return breaker;
     case 'open':
-      return due(breaker.since, settings, at) ? { state: 'half-open', successes: 0, trials: [] } : breaker;
+      return over(breaker, settings, at) ? { state: 'half-open', successes: 0, trials: [] } : breaker;
     case 'half-open': {
       const oldest = breaker.trials[0];
-      if (oldest === undefined || !due(oldest, settings, at)) return breaker;
-      return { ...breaker, trials: breaker.trials.filter((sent) => !due(sent, settings, at)) };
+      if (oldest === undefined || !silent(oldest, settings, at)) return breaker;
+      return { ...breaker, trials: breaker.trials.filter((sent) => !silent(sent, settings, at)) };
     }
   }
 };
 
 /** The state as seen at `at`. */
 export const stateOf = (breaker: Breaker, settings: BreakerSettings, at: number): BreakerState =>
-  breaker.state === 'open' && due(breaker.since, settings, at) ? 'half-open' : breaker.state;
+  breaker.state === 'open' && over(breaker, settings, at) ? 'half-open' : breaker.state;
 
 /** May a request start at `at`? In half-open only while a trial place is free. */
 export const allows = (breaker: Breaker, settings: BreakerSettings, at: number): boolean => {
@@ -57,10 +74,10 @@ export const allows = (breaker: Breaker, settings: BreakerSettings, at: number):
     case 'closed':
       return true;
     case 'open':
-      return due(breaker.since, settings, at);
+      return over(breaker, settings, at);
     case 'half-open': {
       let waiting = 0;
-      for (const sent of breaker.trials) if (!due(sent, settings, at)) waiting++;
+      for (const sent of breaker.trials) if (!silent(sent, settings, at)) waiting++;
       return waiting < settings.halfOpenRequests;
     }
   }
@@ -87,6 +104,13 @@ export const succeeded = (breaker: Breaker, settings: BreakerSettings, at: numbe
     }
   }
 };
+
+/**
+ * A request that was sent in spite of an open breaker succeeded: better proof than the time that has passed, so it counts
+ * as a trial. In the other states the same as `succeeded`.
+ */
+export const proven = (breaker: Breaker, settings: BreakerSettings, at: number): Breaker =>
+  succeeded(breaker.state === 'open' ? { state: 'half-open', successes: 0, trials: [] } : breaker, settings, at);
 
 /** A request failed. Opens a closed breaker at the threshold and a half-open one at once; an open one is not prolonged. */
 export const failed = (breaker: Breaker, settings: BreakerSettings, at: number): Breaker => {

@@ -2,14 +2,25 @@ import type { BackendConfig } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
 import { isCloudName } from '../core/model-name.ts';
 import { NO_DEMAND, type Demand } from '../core/demand.ts';
-import type { BreakerSettings, BreakerState, CandidateStats, Outcome } from '../core/types.ts';
+import type { Rng } from '../core/rng.ts';
+import type { CandidateStats, Outcome } from '../core/types.ts';
 import type { Facts } from '../facts/facts.ts';
-import { NOTHING_EXPECTED, type Expectation } from '../facts/work.ts';
-import { Backend, obstacle, Runner, snapshotOf, type BackendSnapshot, type Seen } from './backend.ts';
-import { abandoned, advance, closedBreaker, failed, started, stateOf, succeeded, type Breaker } from './breaker.ts';
+import { NOTHING_EXPECTED, type Expectation, type Work } from '../facts/work.ts';
+import { Backend, Runner, snapshotOf, type BackendSnapshot, type Seen } from './backend.ts';
+import { closedBreaker, type Breaker } from './breaker.ts';
+import { Breakers, type BreakerEvents } from './breakers.ts';
+import { CAREFREE, standingOf, suspected, type BreakerRules } from './care.ts';
+import { hurdleOf, panics, sift, type Eligibility, type Hurdle } from './eligible.ts';
+import type { Holders } from './holders.ts';
+import { ModelIndex } from './model-index.ts';
+import { isLate, patienceOf, type Patience } from './patience.ts';
+import { loadBreaker, saveBreaker, type SavedBreaker } from './saved-breaker.ts';
 
 /** Cloud models that are remembered per backend without being listed there: their names are whatever clients ask for. */
 const MAX_UNLISTED = 64;
+
+/** A look asks three things one after the other, of which none costs the server anything. */
+const CALLS_PER_LOOK = 3;
 
 /** One request on one backend, from the moment a place is taken until the last byte. */
 export interface Lease {
@@ -22,8 +33,12 @@ export interface Lease {
   readonly foreseenFirstMs: number | undefined;
   /** Models that its load is expected to push out of memory. */
   readonly evictions: number;
+  /** How long its server may be silent about it; undefined where nothing of the server runs. */
+  patience(): Patience | undefined;
   /** The first byte of the answer came. */
   began(): void;
+  /** More of the answer came. */
+  moved(): void;
   /** The first end counts; later ones do nothing. @returns tokens of the prompt that were remembered, where it can be told */
   end(outcome: Outcome): number | undefined;
 }
@@ -37,33 +52,37 @@ export interface Load {
   readonly expected: Expectation | undefined;
   /** A forecast has found room already; false = the slots are counted here. */
   readonly room: boolean;
+  /** It is ours and no client's: to find out whether the runner works. */
+  readonly probe?: boolean;
 }
 
 const UNKNOWN_LOAD: Load = { demand: NO_DEMAND, streams: false, expected: undefined, room: false };
 
-/** Which backends could take a request for a model, and what stands in the way at the others. */
-export interface Eligibility {
-  /** Some backend has the model, whether or not it can take a request now. */
-  readonly known: boolean;
-  readonly runners: readonly Runner[];
-  readonly obstacles: readonly { readonly backend: string; readonly why: string }[];
-}
-
-export interface RegistryEvents {
+export interface RegistryEvents extends BreakerEvents {
   /** A lease ended: room was made. */
   released(runner: Runner, outcome: Outcome): void;
   /** A model has come into memory for a request of ours: those who wanted it, or another load there, may start now. */
   loaded(runner: Runner): void;
-  breakerChanged(backend: string, model: string | undefined, from: BreakerState, to: BreakerState, why: string): void;
   healthChanged(backend: string, up: boolean, why: string): void;
   modelsChanged(backend: string): void;
   /** A look at a backend is over: what was only expected of it may be known now. */
   looked(backend: string): void;
+  /** A request goes to a runner whose breaker is open, because breakers took out more than half of its model's. */
+  panicked?(model: string): void;
 }
 
 export interface HealthSettings {
   readonly unhealthyAfter: number;
   readonly healthyAfter: number;
+  /** ms between two looks: for so long a request that was seen to move on weighs more than looks that failed. */
+  readonly intervalMs?: number;
+}
+
+/** A runner, or a whole backend, that is to be tried out. */
+export interface ToTry {
+  readonly backend: Backend;
+  /** undefined = the backend. */
+  readonly runner: Runner | undefined;
 }
 
 /**
@@ -78,9 +97,10 @@ export class Registry {
   readonly #events: RegistryEvents;
   readonly #facts: Facts;
   readonly #backends = new Map<string, Backend>();
-  /** model key → its runners, so that a request looks only at backends that have its model. */
-  #byModel = new Map<string, Runner[]>();
-  #breaker: BreakerSettings;
+  readonly #index = new ModelIndex();
+  /** Backends that are up; undefined = to be counted anew. */
+  #up: number | undefined;
+  readonly #breakers: Breakers;
   #health: HealthSettings;
 
   constructor(options: {
@@ -89,23 +109,30 @@ export class Registry {
     readonly forget: (id: string) => void;
     readonly events: RegistryEvents;
     readonly facts: Facts;
-    readonly breaker: BreakerSettings;
+    readonly breaker: BreakerRules;
     readonly health: HealthSettings;
+    /** Spreads open times; without it each is the middle of its range. */
+    readonly rng?: Rng;
   }) {
     this.#clock = options.clock;
     this.#statsOf = options.statsOf;
     this.#forget = options.forget;
     this.#events = options.events;
     this.#facts = options.facts;
-    this.#breaker = options.breaker;
+    this.#breakers = new Breakers({
+      events: options.events,
+      rng: options.rng ?? { next: () => 0.5 },
+      rules: options.breaker,
+      serving: (model) => (this.#holders(model) ?? []).filter(({ backend }) => serves(backend)),
+    });
     this.#health = options.health;
   }
 
   // ---- configuration: the operator's word ----
 
   /** Settings of all breakers and probes from now on; states that were reached stay. */
-  configure(breaker: BreakerSettings, health: HealthSettings): void {
-    this.#breaker = breaker;
+  configure(breaker: BreakerRules, health: HealthSettings): void {
+    this.#breakers.rules = breaker;
     this.#health = health;
   }
 
@@ -136,7 +163,8 @@ export class Registry {
       }
       this.#facts.configure(config.name, { slots: config.slots, vramBytes: config.vramBytes });
     }
-    this.#reindex();
+    this.#up = undefined;
+    this.#index.rebuild(this.#backends.values(), (backend) => this.#runnersOf(backend), this.#clock.now());
     return { added, removed };
   }
 
@@ -163,20 +191,45 @@ export class Registry {
   /** Manual recovery: all breakers of the backend are closed and it is taken for healthy until a probe says otherwise. */
   recover(id: string): boolean {
     return this.#change(id, (backend) => {
-      this.#setBreaker(backend, undefined, closedBreaker, 'recovered by the operator');
-      for (const runner of backend.runners.values()) {
-        this.#setBreaker(backend, runner, closedBreaker, 'recovered by the operator');
-      }
+      this.#breakers.recover(backend, this.#clock.now());
       if (backend.health !== 'down') return;
       backend.health = 'up';
+      this.#up = undefined;
       backend.misses = 0;
       this.#events.healthChanged(id, true, 'recovered by the operator');
     });
   }
 
+  // ---- what outlives the process ----
+
+  /** The breaker of a backend or of a model on it, one that still waits for the model included. */
+  savedBreaker(id: string, model: string | undefined): SavedBreaker | undefined {
+    const backend = this.#backends.get(id);
+    const breaker =
+      model === undefined
+        ? backend?.breaker
+        : (backend?.runners.get(model)?.breaker ?? backend?.awaitedBreakers.get(model));
+    return breaker && saveBreaker(breaker, this.#breakers.rules, this.#clock.now());
+  }
+
+  /**
+   * A breaker goes on as it was saved; no event tells of it, since nothing happened.
+   * @param model undefined = of the backend; one that the backend does not show yet gets it when it does
+   * @param at when it is taken for saved, ms on the Clock
+   */
+  restoreBreaker(id: string, model: string | undefined, saved: SavedBreaker, at: number): void {
+    const backend = this.#backends.get(id);
+    if (backend === undefined) return;
+    const breaker = loadBreaker(saved, at);
+    const holder = model === undefined ? backend : backend.runners.get(model);
+    if (holder !== undefined) resume(holder, breaker);
+    else if (model !== undefined) backend.awaitedBreakers.set(model, breaker);
+  }
+
   #change(id: string, change: (backend: Backend) => void): boolean {
     const backend = this.#backends.get(id);
     if (backend === undefined) return false;
+    this.#settle(backend);
     change(backend);
     return true;
   }
@@ -202,12 +255,18 @@ export class Registry {
       const before = contents(backend);
       backend.replaceModels(seen.installed, seen.loaded);
       this.#seenModels(backend, before, askedAt);
+      this.#settle(backend);
       if (before !== contents(backend)) {
-        this.#reindex();
+        this.#index.update(backend, this.#runnersOf(backend), this.#clock.now());
         this.#events.modelsChanged(id);
+      }
+      for (const model of backend.awaitedBreakers.keys()) {
+        // A cloud model is there once somebody asks for it; any other would have come with the list.
+        if (!isCloudName(model)) backend.awaitedBreakers.delete(model);
       }
       if (backend.health !== 'up' && (backend.health === 'unknown' || backend.hits >= this.#health.healthyAfter)) {
         backend.health = 'up';
+        this.#up = undefined;
         this.#events.healthChanged(id, true, `version ${seen.version}`);
       }
       return;
@@ -218,12 +277,20 @@ export class Registry {
     if (backend.health === 'down') return;
     // A backend that never answered is down at the first miss: there is nothing to give it credit for.
     if (backend.health === 'up' && backend.misses < this.#health.unhealthyAfter) return;
+    // Answers that come are better proof than looks that fail: a busy server may be slow to say how it is.
+    if (backend.health === 'up' && this.#works(backend)) return;
     backend.health = 'down';
+    this.#up = undefined;
     this.#facts.lost(id);
     this.#events.healthChanged(id, false, seen.error);
   }
 
+  #works({ workedAt }: Backend): boolean {
+    return this.#breakers.rules.adaptive === true && this.#clock.now() - workedAt < (this.#health.intervalMs ?? 0);
+  }
+
   #seenModels(backend: Backend, before: string, askedAt: number): void {
+    this.#facts.answered(backend.id, (this.#clock.now() - askedAt) / CALLS_PER_LOOK);
     if (before !== contents(backend)) this.#facts.installed(backend.id, backend.installed);
     const list = Array.from(backend.loaded, ([model, each]) => ({ ...each, model }));
     this.#facts.seen(backend.id, list, askedAt, this.#clock.now());
@@ -233,17 +300,9 @@ export class Registry {
 
   /** Backends for a model, by its key. O(holders of the model). */
   eligible(model: string): Eligibility {
-    const all = isCloudName(model) ? this.#everywhere(model) : this.#byModel.get(model);
+    const all = this.#holders(model);
     if (all === undefined) return { known: false, runners: [], obstacles: [] };
-    const at = this.#clock.now();
-    const runners: Runner[] = [];
-    const obstacles: { backend: string; why: string }[] = [];
-    for (const runner of all) {
-      const why = obstacle(runner, this.#breaker, at);
-      if (why === undefined) runners.push(runner);
-      else obstacles.push({ backend: runner.backendId, why });
-    }
-    return { known: true, runners, obstacles };
+    return sift(all, this.#breakers.rules, this.#clock.now());
   }
 
   /**
@@ -251,32 +310,30 @@ export class Registry {
    * a model stands for each, so that such a request takes no slot and steps no model's breaker.
    */
   eligibleForPassthrough(model: string | undefined): Eligibility {
-    const at = this.#clock.now();
-    const runners: Runner[] = [];
-    const obstacles: { backend: string; why: string }[] = [];
-    if (model !== undefined && !this.#byModel.has(model)) return { known: false, runners, obstacles };
+    if (model !== undefined && !this.#index.lists.has(model)) return { known: false, runners: [], obstacles: [] };
+    const all: Runner[] = [];
     for (const backend of this.#backends.values()) {
-      if (model !== undefined && !backend.installed.has(model)) continue;
-      const runner = this.#runner(backend, '');
-      const why = obstacle(runner, this.#breaker, at);
-      if (why === undefined) runners.push(runner);
-      else obstacles.push({ backend: backend.id, why });
+      if (model === undefined || backend.installed.has(model)) all.push(this.#runner(backend, ''));
     }
-    return { known: true, runners, obstacles };
+    return sift(all, this.#breakers.rules, this.#clock.now());
   }
 
   /** Takes a place, or says no because the slots are full or something came in the way. Counts at once. */
   tryAcquire(runner: Runner, load: Load = UNKNOWN_LOAD): Lease | undefined {
     const at = this.#clock.now();
     const { backend, facts } = runner;
-    if ((!load.room && !runner.hasRoom(at)) || obstacle(runner, this.#breaker, at) !== undefined) return undefined;
+    const probe = load.probe === true;
+    const hurdle = hurdleOf(runner, this.#breakers.rules, at);
+    if ((!load.room && !runner.hasRoom(at)) || !this.#admits(runner, hurdle, probe, at)) return undefined;
+    const outOfTurn = hurdle === 'out';
+    if (outOfTurn && !probe) this.#events.panicked?.(runner.model);
     backend.inflight++;
     runner.running++;
-    this.#step(backend, undefined, started, at, '');
-    this.#step(backend, runner, started, at, '');
+    this.#breakers.started(runner, at);
     const { demand, streams, expected = NOTHING_EXPECTED } = load;
     const fit = facts && this.#facts.fit(facts, demand.shape, at);
     const work = facts && fit && this.#facts.sent(facts, demand, fit.shape, streams, expected, at);
+    this.#settle(backend);
     const numCtx = fit?.shape.numCtx === demand.shape.numCtx ? undefined : fit?.shape.numCtx;
     let open = true;
     return {
@@ -285,9 +342,16 @@ export class Registry {
       avoidedReload: fit?.avoided === true,
       foreseenFirstMs: load.expected !== undefined && streams ? work?.expectedFirstMs : undefined,
       evictions: work?.cold === true ? (facts?.evictCount ?? 0) : 0,
+      patience: () => this.#patience(runner, work),
+      moved: () => {
+        if (open && !probe) this.#moved(runner);
+      },
       began: () => {
-        if (!open || facts === undefined || work === undefined || work.firstAt !== undefined) return;
+        if (!open) return;
+        if (!probe) this.#moved(runner);
+        if (facts === undefined || work === undefined || work.firstAt !== undefined) return;
         this.#facts.began(facts, work, this.#clock.now());
+        this.#settle(backend);
         if (work.cold) this.#events.loaded(runner);
       },
       end: (outcome) => {
@@ -296,56 +360,62 @@ export class Registry {
         backend.inflight--;
         runner.running--;
         const cached = facts && work && this.#facts.ended(facts, work, outcome, this.#clock.now());
-        this.#learn(runner, outcome);
+        if (outcome.kind === 'served' && !probe) this.#moved(runner);
+        const hung = work !== undefined && looksHung(outcome, work);
+        this.#settle(backend);
+        this.#breakers.ended(runner, outcome, { probe, outOfTurn, hung }, this.#clock.now());
         this.#events.released(runner, outcome);
         return cached;
       },
     };
   }
 
-  #learn(runner: Runner, outcome: Outcome): void {
-    const { backend } = runner;
+  #admits(runner: Runner, hurdle: Hurdle | undefined, probe: boolean, at: number): boolean {
+    if (hurdle === undefined) return true;
+    if (hurdle === 'out') return panics(this.#holders(runner.model) ?? [], this.#breakers.rules, at);
+    return probe && hurdle === 'waits';
+  }
+
+  #moved(runner: Runner): void {
+    runner.backend.workedAt = this.#clock.now();
+    this.#breakers.moved(runner);
+  }
+
+  #patience({ facts, model }: Runner, work: Work | undefined): Patience | undefined {
+    if (facts === undefined || work === undefined) return undefined;
     const at = this.#clock.now();
-    switch (outcome.kind) {
-      case 'served':
-        this.#step(backend, undefined, succeeded, at, 'answers again');
-        this.#step(backend, runner, succeeded, at, 'answers again');
-        break;
-      case 'backend-failed':
-        this.#step(backend, undefined, outcome.blame === 'backend' ? failed : abandoned, at, outcome.message);
-        this.#step(backend, runner, outcome.blame === 'model' ? failed : abandoned, at, outcome.message);
-        break;
-      case 'client-error':
-        // The server is alive, but this says nothing about its ability to run the model.
-        this.#step(backend, undefined, succeeded, at, 'answers again');
-        this.#step(backend, runner, abandoned, at, '');
-        break;
-      case 'client-left':
-        this.#step(backend, undefined, abandoned, at, '');
-        this.#step(backend, runner, abandoned, at, '');
-        break;
+    const promptTokens = work.demand.promptBytes * this.#facts.ratios.tokensPerByte(model, at);
+    return patienceOf(facts, work, promptTokens, at);
+  }
+
+  // ---- recovery ----
+
+  /** Who is to be tried out now: to prove itself, or to have its breaker closed. O(backends · models), for once a second. */
+  toTry(): readonly ToTry[] {
+    const { rules } = this.#breakers;
+    if (rules.adaptive !== true) return [];
+    const at = this.#clock.now();
+    const found: ToTry[] = [];
+    for (const backend of this.serving()) {
+      if (isDue(backend, rules, at)) found.push({ backend, runner: undefined });
+      if (backend.breaker.state !== 'closed') continue;
+      for (const runner of backend.runners.values()) {
+        if (isDue(runner, rules, at)) found.push({ backend, runner });
+      }
     }
+    return found;
   }
 
-  #step(
-    backend: Backend,
-    runner: Runner | undefined,
-    step: (breaker: Breaker, settings: BreakerSettings, at: number) => Breaker,
-    at: number,
-    why: string,
-  ): void {
-    const holder = runner ?? backend;
-    const next = step(advance(holder.breaker, this.#breaker, at), this.#breaker, at);
-    this.#setBreaker(backend, runner, next, why);
+  /** A look at a backend that has to prove itself went well, or did not. */
+  lookedAt(backend: Backend, well: boolean, why: string): void {
+    this.#breakers.looked(backend, well, why, this.#clock.now());
+    this.#settle(backend);
   }
 
-  #setBreaker(backend: Backend, runner: Runner | undefined, next: Breaker, why: string): void {
-    const at = this.#clock.now();
-    const holder = runner ?? backend;
-    const from = holder.breaker.state;
-    holder.breaker = next;
-    const to = stateOf(next, this.#breaker, at);
-    if (from !== to) this.#events.breakerChanged(backend.id, runner?.model, from, to, why);
+  /** A model that cannot be tried out may have a request of a client instead. */
+  vouch(runner: Runner): void {
+    this.#breakers.vouch(runner);
+    this.#settle(runner.backend);
   }
 
   // ---- readers ----
@@ -360,12 +430,12 @@ export class Registry {
 
   /** Can a request for this model be served at all, by its key? A cloud model can be wherever there is a backend. */
   knows(model: string): boolean {
-    return this.#byModel.has(model) || (isCloudName(model) && this.#backends.size > 0);
+    return this.#index.lists.has(model) || (isCloudName(model) && this.#backends.size > 0);
   }
 
   /** Every model that some backend has, by key. */
   models(): ReadonlyMap<string, readonly Runner[]> {
-    return this.#byModel;
+    return this.#index.lists;
   }
 
   /** At least one backend was reached at least once: only then does "nobody has this model" mean anything. */
@@ -373,20 +443,33 @@ export class Registry {
     return [...this.#backends.values()].some((backend) => backend.lastSeenAt !== undefined);
   }
 
+  /** How many backends are up. O(1), and O(backends) after one has come or gone. */
   get upCount(): number {
-    return [...this.#backends.values()].filter((backend) => backend.health === 'up').length;
+    if (this.#up === undefined) {
+      this.#up = 0;
+      for (const { health } of this.#backends.values()) if (health === 'up') this.#up++;
+    }
+    return this.#up;
+  }
+
+  /** The runners of a model in groups by what they are good for; undefined where there are few of them. */
+  holders(model: string): Holders | undefined {
+    return this.#index.holders(model);
+  }
+
+  /** Nothing keeps requests from a runner now, room in its slots aside. */
+  takes(runner: Runner): boolean {
+    return hurdleOf(runner, this.#breakers.rules, this.#clock.now()) === undefined;
   }
 
   /** The backends that may be asked as far as operator and probes say, whatever their breakers do. */
   serving(): readonly Backend[] {
-    return [...this.#backends.values()].filter(
-      ({ enabled, draining, health }) => enabled && !draining && health === 'up',
-    );
+    return [...this.#backends.values()].filter(serves);
   }
 
   snapshots(): readonly BackendSnapshot[] {
     const at = this.#clock.now();
-    return [...this.#backends.values()].map((backend) => snapshotOf(backend, this.#breaker, at));
+    return [...this.#backends.values()].map((backend) => snapshotOf(backend, this.#breakers.rules, at));
   }
 
   // ---- index ----
@@ -397,8 +480,15 @@ export class Registry {
     const size = backend.installed.get(model)?.sizeBytes ?? 0;
     const facts = model === '' || isCloudName(model) ? undefined : this.#facts.runner(backend.id, model, size);
     const runner = new Runner(backend, model, this.#statsOf(`${backend.id}/${model}`), facts);
+    resume(runner, backend.awaitedBreakers.get(model) ?? closedBreaker);
+    backend.awaitedBreakers.delete(model);
     backend.runners.set(model, runner);
     return runner;
+  }
+
+  /** The runners that have a model; undefined = nobody knows it. */
+  #holders(model: string): readonly Runner[] | undefined {
+    return isCloudName(model) ? this.#everywhere(model) : this.#index.lists.get(model);
   }
 
   /** Any server that is signed in at ollama.com can serve a cloud model, whether it lists it or not. */
@@ -419,19 +509,39 @@ export class Registry {
     }
   }
 
-  #reindex(): void {
-    const byModel = new Map<string, Runner[]>();
-    for (const backend of this.#backends.values()) {
-      for (const key of backend.installed.keys()) {
-        const runners = byModel.get(key) ?? [];
-        runners.push(this.#runner(backend, key));
-        byModel.set(key, runners);
-      }
-      this.#forgetUnlisted(backend);
-    }
-    this.#byModel = byModel;
+  /** The runners of what a backend has on disk, made where there are none yet; those of other models are forgotten. */
+  #runnersOf(backend: Backend): readonly Runner[] {
+    const runners = Array.from(backend.installed.keys(), (key) => this.#runner(backend, key));
+    this.#forgetUnlisted(backend);
+    return runners;
+  }
+
+  /** Something happened at a backend that requests may profit from, or suffer. */
+  #settle(backend: Backend): void {
+    this.#index.settle(backend, this.#clock.now());
   }
 }
+
+const serves = ({ enabled, draining, health }: Backend): boolean => enabled && !draining && health === 'up';
+
+/** It must prove itself, or is half-open with a place for a trial. */
+const isDue = (holder: Backend | Runner, rules: BreakerRules, at: number): boolean => {
+  const standing = standingOf(holder, rules, at, true, 0);
+  return standing === 'untried' || (standing === 'free' && holder.breaker.state !== 'closed');
+};
+
+/** One that was open before this process began has to prove itself like any other. */
+const resume = (holder: Backend | Runner, breaker: Breaker): void => {
+  holder.breaker = breaker;
+  holder.care = breaker.state === 'open' ? suspected(CAREFREE) : CAREFREE;
+};
+
+/** It broke off in silence, or was out of time without a byte although one was due. */
+const looksHung = (outcome: Outcome, work: Work): boolean => {
+  if (outcome.kind !== 'backend-failed') return false;
+  if (outcome.reason === 'timeout') return outcome.blame === 'model';
+  return outcome.reason === 'deadline' && outcome.phase !== 'body' && isLate(work, outcome.totalMs);
+};
 
 /** What a backend has on disk, as one text whatever the order it lists it in: a model pulled anew shows by its digest. */
 const contents = (backend: Backend): string =>

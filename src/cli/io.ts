@@ -13,4 +13,6 @@ export interface Io {
   onStop(fn: () => Promise<void>): void;
   /** Called at each signal to reload. */
   onReload(fn: () => void): void;
+  /** Called when the process dies of an error that nobody caught; it waits for these, and no longer than a moment. */
+  onCrash(fn: (error: unknown) => Promise<void>): void;
 }

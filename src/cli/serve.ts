@@ -11,6 +11,9 @@ import { parseContext } from './context.ts';
 import type { Io } from './io.ts';
 import { USAGE } from './usage.ts';
 
+/** What a process that dies of an error spends on writing down what it has learned. */
+const LAST_WORDS_MS = 2_000;
+
 /** Where an Ollama server is when nobody says anything else. */
 const DEFAULT_BACKEND = 'http://127.0.0.1:11434';
 
@@ -118,6 +121,10 @@ export const serveCommand = async (argv: readonly string[], io: Io): Promise<num
   const watcher =
     flags.config === undefined ? undefined : watchFile(flags.config, () => void app.reload('file change'));
   io.onReload(() => void app.reload('SIGHUP'));
+  io.onCrash(async (error) => {
+    log.error({ event: 'crashed', error: errorText(error) }, 'an error was not caught; the process ends');
+    await app.save(LAST_WORDS_MS);
+  });
   return new Promise((resolve) => {
     io.onStop(async () => {
       watcher?.stop();

@@ -45,6 +45,7 @@ const fileKeys = (config: Config, secret: Secret) => ({
     success_threshold: config.circuitBreaker.successThreshold,
     timeout: formatDuration(config.circuitBreaker.timeout),
     half_open_requests: config.circuitBreaker.halfOpenRequests,
+    adaptive: config.circuitBreaker.adaptive,
   },
   queue: {
     max_waiting: config.queue.maxWaiting,
@@ -56,7 +57,7 @@ const fileKeys = (config: Config, secret: Secret) => ({
     target_wait: formatDuration(config.queue.targetWaitMs),
     promote_after: formatDuration(config.queue.promoteAfterMs),
   },
-  retry: { max_attempts: config.retry.maxAttempts, budget: config.retry.budget },
+  retry: { max_attempts: config.retry.maxAttempts, budget: config.retry.budget, stall_guard: config.retry.stallGuard },
   streaming: {
     keepalive: config.streaming.keepaliveMs === undefined ? 'off' : formatDuration(config.streaming.keepaliveMs),
   },
@@ -75,6 +76,8 @@ const fileKeys = (config: Config, secret: Secret) => ({
     connections: config.limits.connections,
     head_timeout: formatDuration(config.limits.headTimeoutMs),
     body_idle_timeout: formatDuration(config.limits.bodyIdleTimeoutMs),
+    write_idle_timeout: formatDuration(config.limits.writeIdleTimeoutMs),
+    streams_per_client: config.limits.streamsPerClient ?? 'off',
     stream_idle_timeout: formatDuration(config.limits.streamIdleTimeoutMs),
     drain_timeout: formatDuration(config.limits.drainTimeoutMs),
   },

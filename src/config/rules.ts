@@ -100,9 +100,14 @@ const notOfferedRule: Rule = (tree) => {
   const workers = Number(valueAt(tree, 'workers') ?? 1);
   if (workers > 1) refuse(['workers'], 'more than one worker', 'write 1');
   const kind = valueAt(tree, 'state', 'kind');
-  if (kind === 'file') refuse(['state', 'kind'], 'state in a file', 'write memory');
-  if (kind === 'redis') refuse(['state', 'kind'], 'state in Redis', 'write memory');
+  if (kind === 'redis') refuse(['state', 'kind'], 'state in Redis', 'write file and a path, or memory');
   return findings;
+};
+
+const stateRule: Rule = (tree) => {
+  if (valueAt(tree, 'state', 'kind') !== 'file' || valueAt(tree, 'state', 'path') !== undefined) return [];
+  const message = 'needs state.path, the file to write, like ./state/router.json';
+  return [error(['state', 'kind'], message)];
 };
 
 /** What is understood and changes nothing yet; a value that is the default asks for nothing. */
@@ -130,6 +135,7 @@ const RULES: readonly Rule[] = [
   changesRule,
   pinRule,
   listenerRule,
+  stateRule,
   notOfferedRule,
   noEffectRule,
 ];

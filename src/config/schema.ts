@@ -178,6 +178,11 @@ const trafficSchema = {
         .prefault(formatDuration(BREAKER_DEFAULTS.timeout))
         .describe('How long it stays open before trials are let through.'),
       half_open_requests: whole({ min: 1 }).prefault(BREAKER_DEFAULTS.halfOpenRequests).describe('Trials at a time.'),
+      adaptive: flag()
+        .prefault(true)
+        .describe(
+          'Whether open times grow, recovery is tried out before clients are sent, and no model loses more than half of its servers.',
+        ),
     })
     .prefault({})
     .describe('When a failing server, or a failing model on it, is left alone.'),
@@ -192,7 +197,7 @@ const trafficSchema = {
         .prefault('fifo')
         .describe("How one client's requests stand behind each other: by arrival, or the shortest first."),
       shed: flag().prefault(true).describe('Turn lower classes away early once waits grow past target_wait.'),
-      target_wait: duration().prefault('10s').describe('The median wait that shedding aims at.'),
+      target_wait: duration().prefault('60s').describe('The median wait that shedding aims at.'),
       promote_after: duration().prefault('60s').describe('Wait after which a request moves up a class.'),
       class_weights: z
         .strictObject({
@@ -211,6 +216,9 @@ const trafficSchema = {
       budget: decimal({ min: 0, max: 1 })
         .prefault(0.2)
         .describe('Retries as a share of recent requests, so that a failing pool is not flooded.'),
+      stall_guard: flag()
+        .prefault(true)
+        .describe('Give up on an answer that is silent for far longer than this server ever needs.'),
     })
     .prefault({})
     .describe('What happens when an attempt fails before its first byte.'),
@@ -238,6 +246,12 @@ const trafficSchema = {
       connections: whole({ min: 1 }).prefault(10_000).describe('Client connections at a time.'),
       head_timeout: duration().prefault('10s').describe('How long a client may take to send the head of a request.'),
       body_idle_timeout: duration().prefault('30s').describe('Longest pause while a request body arrives.'),
+      write_idle_timeout: duration()
+        .prefault('60s')
+        .describe('Longest pause of a client that reads nothing of an answer while our buffer for it is full.'),
+      streams_per_client: wholeOrOff({ min: 1 })
+        .prefault('off')
+        .describe('Requests for a model that one client address may have open at a time; off sets no bound.'),
       stream_idle_timeout: duration()
         .prefault('10m')
         .describe('Longest pause of a server while it answers; long enough for a cold load and a long prompt.'),
@@ -284,8 +298,8 @@ const processSchema = {
     .strictObject({
       kind: choice(['memory', 'file', 'redis'])
         .prefault('memory')
-        .describe('Where learned averages live; this version offers memory.'),
-      path: text().optional().describe('The file of kind file.'),
+        .describe('Where what was learned is kept: file outlives a restart, memory does not; redis is not offered.'),
+      path: text().optional().describe('The file of kind file; its folder is made where it does not exist.'),
       url: text().optional().describe('The server of kind redis, redis://…'),
     })
     .prefault({})

@@ -76,7 +76,10 @@ export interface Config {
   readonly virtualModels: readonly VirtualModel[];
   /** Name asked for → model or virtual model. */
   readonly aliases: Readonly<Record<string, string>>;
-  readonly circuitBreaker: BreakerSettings;
+  readonly circuitBreaker: BreakerSettings & {
+    /** Open times grow, recovery is tried out first, and no model loses more than half of its servers. */
+    readonly adaptive: boolean;
+  };
   readonly changes: {
     readonly copies: Copies;
     /** In the order of the file: the first that fits a model's name counts. */
@@ -104,6 +107,8 @@ export interface Config {
     readonly maxAttempts: number;
     /** Retries allowed per request over time, 0…1. */
     readonly budget: number;
+    /** Answers that are silent for far longer than was to be expected are given up. */
+    readonly stallGuard: boolean;
   };
   readonly streaming: { readonly keepaliveMs: number | undefined };
   readonly placement: {
@@ -131,6 +136,10 @@ export interface Config {
     readonly connections: number;
     readonly headTimeoutMs: number;
     readonly bodyIdleTimeoutMs: number;
+    /** How long a client may read nothing of an answer while our buffer for it is full. */
+    readonly writeIdleTimeoutMs: number;
+    /** Open requests for a model per client address; undefined = without bound. */
+    readonly streamsPerClient: number | undefined;
     readonly streamIdleTimeoutMs: number;
     readonly drainTimeoutMs: number;
   };

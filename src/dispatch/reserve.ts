@@ -7,11 +7,15 @@ import type { Outlook } from '../core/outlook.ts';
 import type { Rng } from '../core/rng.ts';
 import type { Choice, Ranking, Strategy, TaskFacts } from '../core/types.ts';
 import type { Facts, Queued } from '../facts/facts.ts';
+import { DEALING } from '../routing/index.ts';
+import { Crowd, Shortlist, type Tier } from './shortlist.ts';
 
 /** A busy runner must be so many ms better than a free one for a request to wait for it. */
 const WORTH_WAITING_MS = 50;
 /** A trial for one more slot must have this much to look at: a wait long enough to tell a slot from none. */
 const PROBE_LEAST_MS = 400;
+/** One that waits has all of a crowd looked at once in so many times, where the last time taught nothing about them. */
+const THOROUGH_EVERY = 8;
 
 /** What is asked for, as often as it takes to find a place. */
 export interface Wish {
@@ -38,6 +42,10 @@ export interface Place {
   /** Which of the tiers it came from. */
   readonly tier: number;
 }
+
+type Taken = Omit<Place, 'tier'>;
+/** A place, or none: `leaning` = there is one, and waiting is better all the same. */
+type Found = Taken | 'leaning' | undefined;
 
 /** A decision, to be looked at in the same tick: the outlook is filled anew for the next one. */
 export interface Decision {
@@ -66,34 +74,81 @@ export interface ReserverParts {
  */
 export class Reserver {
   readonly #parts: ReserverParts;
+  readonly #shortlist: Shortlist;
 
   constructor(parts: ReserverParts) {
     this.#parts = parts;
+    this.#shortlist = new Shortlist(parts);
   }
 
   /**
    * @param tiers the runners that may serve it; a later tier is asked only when nobody of an earlier one has room
    * @returns a place; FULL when there is none now; LEANING when there is one but a busy runner will serve it sooner
    */
-  reserve(wish: Wish, tiers: readonly (readonly Runner[])[]): Start<Place> {
-    const { clock, rng, facts, queue } = this.#parts;
-    const at = clock.now();
+  reserve(wish: Wish, tiers: readonly Tier[]): Start<Place> {
+    const at = this.#parts.clock.now();
     let leaning = false;
     for (let tier = 0; tier < tiers.length; tier++) {
-      const runners = tiers[tier];
-      if (runners === undefined || runners.length === 0) continue;
-      const tracked = tracks(runners);
-      const outlook = tracked && facts.foresee(wish.demand, tracked, at, queue(), at - wish.since);
-      const ranking = wish.strategy.rank(wish.facts, runners, { at, rng, outlook: outlook || undefined });
-      const found = outlook
-        ? this.#withOutlook(wish, runners, ranking, outlook, at)
-        : this.#blind(wish, runners, ranking, at);
+      const given = tiers[tier];
+      if (given === undefined) continue;
+      const found = given instanceof Crowd ? this.#fromCrowd(wish, given, at) : this.#fromAll(wish, given, at);
       if (found !== undefined && found !== 'leaning') return { kind: 'started', value: { ...found, tier } };
       if (found === 'leaning') leaning = true;
-      if (outlook && wish.asked === 0) this.#mustWait(wish, runners, ranking, outlook, at);
     }
     wish.asked++;
     return leaning ? LEANING : FULL;
+  }
+
+  #fromAll(wish: Wish, runners: readonly Runner[], at: number): Found {
+    if (runners.length === 0) return undefined;
+    const outlook = this.#foresee(wish, runners, at);
+    const found = this.#decide(wish, runners, outlook, at, wish.asked === 0);
+    return found ?? (outlook && someMayStart(runners, outlook, at) ? 'leaning' : undefined);
+  }
+
+  /** Looks at a shortlist, and at everybody who may have room only where that has none. */
+  #fromCrowd(wish: Wish, crowd: Crowd, at: number): Found {
+    const shortlist = this.#shortlist;
+    const again = wish.asked > 0;
+    if (again && shortlist.hopeless(crowd, wish.demand, at)) return undefined;
+    const few = shortlist.choose(crowd, wish.demand, DEALING.has(wish.strategy.name), at);
+    let mayStart = false;
+    let news = 0;
+    if (few.length > 0) {
+      const outlook = this.#foresee(wish, few, at);
+      const found = this.#decide(wish, few, outlook, at, !again);
+      if (found !== undefined || outlook === undefined) return found;
+      mayStart = someMayStart(few, outlook, at);
+      news = shortlist.learn(few, outlook, at);
+    }
+    // Where only the shape is wrong nothing is learned, and looking at all of them each time would be too much.
+    const thorough = news > 0 || !again || wish.asked % THOROUGH_EVERY === 0;
+    for (const chunk of thorough ? shortlist.rest(crowd) : []) {
+      const outlook = this.#foresee(wish, chunk, at);
+      if (outlook === undefined) break;
+      const found = anyReady(outlook) ? this.#decide(wish, chunk, outlook, at, false) : undefined;
+      if (found !== undefined) return found;
+      mayStart ||= someMayStart(chunk, outlook, at);
+      shortlist.learn(chunk, outlook, at);
+    }
+    return mayStart ? 'leaning' : undefined;
+  }
+
+  /** undefined where one of them runs nothing of its server. The same object each time. */
+  #foresee(wish: Wish, runners: readonly Runner[], at: number): Outlook | undefined {
+    const { facts, queue } = this.#parts;
+    const tracked = tracks(runners);
+    return tracked && facts.foresee(wish.demand, tracked, at, queue(), at - wish.since);
+  }
+
+  /** @param note tell of it although the request has to wait */
+  #decide(wish: Wish, runners: readonly Runner[], outlook: Outlook | undefined, at: number, note: boolean): Found {
+    const { rng } = this.#parts;
+    const ranking = wish.strategy.rank(wish.facts, runners, { at, rng, outlook });
+    if (outlook === undefined) return this.#blind(wish, runners, ranking, at);
+    const found = this.#withOutlook(wish, runners, ranking, outlook, at);
+    if (note && (found === undefined || found === 'leaning')) this.#mustWait(wish, runners, ranking, outlook, at);
+    return found;
   }
 
   #mustWait(wish: Wish, runners: readonly Runner[], ranking: Ranking, outlook: Outlook, at: number): void {
@@ -102,7 +157,7 @@ export class Reserver {
   }
 
   /** Without a forecast whoever has room first takes it. */
-  #blind(wish: Wish, runners: readonly Runner[], ranking: Ranking, at: number): Omit<Place, 'tier'> | undefined {
+  #blind(wish: Wish, runners: readonly Runner[], ranking: Ranking, at: number): Taken | undefined {
     for (let i = 0; i < ranking.size; i++) {
       const choice = ranking.at(i);
       const taken = choice && this.#take(wish, runners, undefined, choice, at, false);
@@ -111,13 +166,7 @@ export class Reserver {
     return undefined;
   }
 
-  #withOutlook(
-    wish: Wish,
-    runners: readonly Runner[],
-    ranking: Ranking,
-    outlook: Outlook,
-    at: number,
-  ): Omit<Place, 'tier'> | 'leaning' | undefined {
+  #withOutlook(wish: Wish, runners: readonly Runner[], ranking: Ranking, outlook: Outlook, at: number): Found {
     const best = ranking.at(0);
     if (best === undefined) return undefined;
     const bestRow = rowOf(runners, best);
@@ -149,13 +198,7 @@ export class Reserver {
    * One more than the known slots, where that would teach whether there is another one: the request would wait for this
    * very runner anyway, so all it gives up is its freedom to go elsewhere meanwhile.
    */
-  #probe(
-    wish: Wish,
-    runners: readonly Runner[],
-    outlook: Outlook,
-    choice: Choice,
-    at: number,
-  ): Omit<Place, 'tier'> | undefined {
+  #probe(wish: Wish, runners: readonly Runner[], outlook: Outlook, choice: Choice, at: number): Taken | undefined {
     const row = rowOf(runners, choice);
     const facts = runners[row]?.facts;
     if (facts === undefined || (outlook.load[row] ?? 0) > 0 || facts.host.saturatedUntil > at) return undefined;
@@ -172,7 +215,7 @@ export class Reserver {
     choice: Choice,
     at: number,
     probing: boolean,
-  ): Omit<Place, 'tier'> | undefined {
+  ): Taken | undefined {
     const { registry, facts, decided } = this.#parts;
     const row = rowOf(runners, choice);
     const runner = runners[row];
@@ -202,6 +245,22 @@ const rowOf = (runners: readonly Runner[], { candidate }: Choice): number => run
 
 const anyReady = (outlook: Outlook): boolean => {
   for (let i = 0; i < outlook.size; i++) if (outlook.ready[i] === 1) return true;
+  return false;
+};
+
+/**
+ * This request would have to have the model loaded in another shape, and has to wait for that; those behind it in the
+ * queue may ask for the shape that is in memory, so it must not speak for them.
+ */
+const someMayStart = (runners: readonly Runner[], outlook: Outlook, at: number): boolean => {
+  for (let i = 0; i < runners.length; i++) {
+    const facts = runners[i]?.facts;
+    if (facts === undefined || outlook.load[i] === 0 || facts.works.length >= facts.limit) continue;
+    const { host, model } = facts;
+    // One that is being loaded with the server's own context has none that is known.
+    const inMemory = facts.works.length > 0 || host.residency.contextOf(model, at) !== undefined;
+    if (inMemory && host.saturatedUntil <= at) return true;
+  }
   return false;
 };
 

@@ -1,9 +1,3 @@
-/**
- * How sure one is of an eviction once a total is above everything that was seen together and below everything that was
- * seen not to fit, while nothing was seen not to fit: most servers that hold some models could hold one more.
- */
-const UNKNOWN_CHANCE = 0.3;
-
 /** OLLAMA_MAX_LOADED_MODELS is 3 per GPU, and 3 on a CPU, unless set (server/sched.go, v0.33): no doubt up to there. */
 const USUAL_COUNT = 3;
 
@@ -37,7 +31,8 @@ class Bound {
     const { proven, exceeded } = this;
     if (total <= proven) return 0;
     if (total >= exceeded) return 1;
-    if (exceeded === Number.POSITIVE_INFINITY) return total <= this.#undoubted ? 0 : UNKNOWN_CHANCE;
+    // Hope costs one eviction and is taught by it; caution would leave memory empty for good.
+    if (exceeded === Number.POSITIVE_INFINITY) return 0;
     return (total - proven) / (exceeded - proven);
   }
 

@@ -1,13 +1,16 @@
-import { DEFAULT_SHAPE, type Demand, type RunnerShape } from '../core/demand.ts';
+import type { Demand, PrefixMark, RunnerShape } from '../core/demand.ts';
 import { Outlook } from '../core/outlook.ts';
 import type { Outcome, Usage } from '../core/types.ts';
 import { Arrivals } from './arrivals.ts';
+import { Copies } from './copies.ts';
 import { DecayedMean } from './decayed.ts';
+import { FactsState } from './facts-state.ts';
 import { foresee, type Surroundings } from './foresee.ts';
 import type { HostFacts } from './host.ts';
 import { noteBlocked, teach, teachSlots } from './lesson.ts';
 import type { LearnedLengths, PromptRatio } from './lengths.ts';
 import { numCtxFor, type NumCtxPolicy } from './num-ctx-policy.ts';
+import type { LearnedMemory } from './prefix-index.ts';
 import { createParts, type FactsParts } from './parts.ts';
 import type { SeenModel } from './residency.ts';
 import type { RunnerFacts } from './runner.ts';
@@ -20,8 +23,6 @@ const DEFAULT_SERVICE_WEIGHT = 3;
 /** The mean of whole requests follows the last ten minutes or hundred requests. */
 const SERVICE_TAU_MS = 600_000;
 const SERVICE_MOST = 100;
-/** How long it is remembered on how many servers a model is in memory. */
-const COPIES_KEPT_MS = 1_000;
 /** A server that says it is full gets nothing new for half of what it has left, within these bounds. */
 const SATURATED_LEAST_MS = 500;
 const SATURATED_MOST_MS = 30_000;
@@ -31,6 +32,9 @@ const INTEREST_TAU_MS = 300_000;
 /** Share of a load during which others may have been at work for its duration to say how long loads take. */
 const ALONE_SHARE = 0.05;
 
+/** A round trip follows the last ten or so looks; one that took longer than this says more of the server than the way. */
+const ROUND_TRIP_SHARE = 0.1;
+const MOST_ROUND_TRIP_MS = 1_000;
 /** Models of which the largest context asked for is kept. */
 const MOST_PINNED = 4_096;
 
@@ -59,11 +63,15 @@ export class Facts {
   /** The same over minutes: what the keeping of models goes by. */
   readonly interest = new Arrivals(INTEREST_TAU_MS);
   readonly shapes = new UsualShapes();
+  /** What of all this outlives the process. */
+  readonly state: FactsState;
   readonly #parts: FactsParts;
   readonly #hosts = new Map<string, HostFacts>();
   readonly #service = new DecayedMean(SERVICE_TAU_MS, SERVICE_MOST);
   readonly #outlook = new Outlook();
-  readonly #copies = new Map<string, { readonly at: number; readonly count: number }>();
+  readonly #copies = new Copies(this.#hosts);
+  /** Memories of the runners that are foreseen now. */
+  readonly #memories: LearnedMemory[] = [];
   readonly #around: { -readonly [K in keyof Surroundings]: Surroundings[K] };
   #numCtx: NumCtxPolicy = 'keep';
   /** Largest context asked for by model, which `pin` loads it with. */
@@ -80,6 +88,7 @@ export class Facts {
     this.#parts = parts;
     this.lengths = parts.lengths;
     this.ratios = parts.ratios;
+    this.state = new FactsState(this.#hosts, parts, this.#service, (id) => this.host(id));
     this.#around = {
       leaningSince: (model) => this.#leaningSince(model),
       serviceMs: DEFAULT_SERVICE_MS,
@@ -130,6 +139,7 @@ export class Facts {
   }
 
   forgetHost(id: string): void {
+    this.state.forgetHost(id);
     const host = this.#hosts.get(id);
     if (host === undefined) return;
     for (const { memory } of host.runners.values()) memory.flush();
@@ -142,6 +152,7 @@ export class Facts {
     let runner = host.runners.get(model);
     if (runner === undefined) {
       runner = this.#parts.runner(host, model, sizeBytes);
+      this.state.adopt(runner, sizeBytes);
       host.runners.set(model, runner);
       this.#models.add(model);
     }
@@ -166,6 +177,7 @@ export class Facts {
   installed(id: string, models: ReadonlyMap<string, { readonly digest: string; readonly sizeBytes: number }>): void {
     const host = this.host(id);
     host.residency.configureModels(models);
+    this.state.installed(id, models);
     host.version++;
   }
 
@@ -215,9 +227,19 @@ export class Facts {
     around.queued = queue.waiting;
     around.hosts = queue.hosts;
     around.waitedMs = waitedMs;
-    this.#parts.prefixes.look(demand.marks, demand.promptBytes, at);
+    this.#memories.length = 0;
+    for (const { facts } of runners) this.#memories.push(facts.memory);
+    this.#parts.prefixes.lookFor(this.#memories, demand.marks, demand.promptBytes, at);
     foresee(demand, runners, at, around, this.#outlook);
     return this.#outlook;
+  }
+
+  /**
+   * Runners that remember the most of a prompt, whichever their models, until `visit` gives back false; a bounded number
+   * of them, of those that remember as much whoever was sent it last.
+   */
+  remembering(marks: readonly PrefixMark[], visit: (runner: RunnerFacts) => boolean): void {
+    this.#parts.prefixes.owners(marks, ({ runner }) => runner === undefined || visit(runner));
   }
 
   /** What row `i` of the last outlook says about `runner`, to be kept with a request that is sent there. */
@@ -245,15 +267,9 @@ export class Facts {
     return loadMs * Math.min(1, perMinute / (1 + 3 * Math.max(0, others)));
   }
 
-  /** On how many hosts a model is in memory, as of at most a second ago. */
+  /** On how many hosts a model is in memory, as of a moment ago. */
   copies(model: string, at: number): number {
-    const known = this.#copies.get(model);
-    if (known !== undefined && at - known.at < COPIES_KEPT_MS) return known.count;
-    let count = 0;
-    for (const { residency } of this.#hosts.values()) if (residency.ready(model, DEFAULT_SHAPE, at)) count++;
-    if (this.#copies.size > 4_096) this.#copies.clear();
-    this.#copies.set(model, { at, count });
-    return count;
+    return this.#copies.of(model, at);
   }
 
   /** How much work a request is, before anybody knows where it will run: tokens to read, and ms on a usual server. */
@@ -377,6 +393,13 @@ export class Facts {
   kept(runner: RunnerFacts, keepAliveMs: number, at: number): void {
     runner.host.residency.kept(runner.model, keepAliveMs, at);
     runner.host.version++;
+  }
+
+  /** A call that costs a host nothing took so many ms there and back. */
+  answered(hostId: string, ms: number): void {
+    const host = this.host(hostId);
+    const sample = Math.min(MOST_ROUND_TRIP_MS, Math.max(0, ms));
+    host.roundTripMs += (host.roundTripMs === 0 ? 1 : ROUND_TRIP_SHARE) * (sample - host.roundTripMs);
   }
 
   /** What `/api/ps` of a host lists. @param askedAt when it was asked: it cannot know what we did after that */

@@ -128,7 +128,8 @@ const fillRow = (
     evict = facts.evictMs;
     // Loads run one after the other, and one that waits for a busy victim holds up every other.
     wait = Math.max(host.loadingMs(at), facts.evictWaitMs) + leaning;
-    ready = ready && !host.loading(at) && facts.evictWaitMs === 0;
+    // Whoever runs here in another shape holds its slot until it ends, however long it was foreseen to take.
+    ready = ready && !host.loading(at) && !facts.evictsBusy && works.length < room;
   }
   if (host.saturatedUntil > at) wait += host.saturatedUntil - at;
 

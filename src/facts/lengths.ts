@@ -48,15 +48,21 @@ export interface LengthEstimate {
 }
 
 /** Plain data for JSON. */
-interface SavedLength {
+export interface SavedLength {
   readonly mean: SavedMean | null;
   readonly high: number;
+}
+export interface SavedModelLength extends SavedLength {
+  readonly model: string;
+}
+export interface SavedPairLength extends SavedModelLength {
+  readonly app: string;
 }
 export interface SavedLengths {
   readonly version: 1;
   readonly pool: SavedLength;
-  readonly models: readonly (SavedLength & { readonly model: string })[];
-  readonly pairs: readonly (SavedLength & { readonly app: string; readonly model: string })[];
+  readonly models: readonly SavedModelLength[];
+  readonly pairs: readonly SavedPairLength[];
 }
 
 class Length {
@@ -129,12 +135,30 @@ export class LearnedLengths implements AnswerLengths {
   }
 
   snapshot(at: number): SavedLengths {
-    return {
-      version: 1,
-      pool: this.#pool.save(at),
-      models: Array.from(this.#models.entries(), ([model, length]) => ({ model, ...length.save(at) })),
-      pairs: Array.from(this.#pairs.entries(), ([key, length]) => ({ ...parts(key), ...length.save(at) })),
-    };
+    const models: SavedModelLength[] = [];
+    const pairs: SavedPairLength[] = [];
+    for (const piece of this.pieces(at)) {
+      if ('app' in piece) pairs.push(piece);
+      else models.push(piece);
+    }
+    return { version: 1, pool: this.poolPiece(at), models, pairs };
+  }
+
+  /** What a snapshot holds of the pool as a whole. */
+  poolPiece(at: number): SavedLength {
+    return this.#pool.save(at);
+  }
+
+  /** What it holds of models and of pairs, one by one, for those who pause in between; longest unused first. */
+  *pieces(at: number): Generator<SavedModelLength | SavedPairLength> {
+    for (const model of this.#models.keys()) {
+      const length = this.#models.peek(model);
+      if (length !== undefined) yield { model, ...length.save(at) };
+    }
+    for (const key of this.#pairs.keys()) {
+      const length = this.#pairs.peek(key);
+      if (length !== undefined) yield { ...parts(key), ...length.save(at) };
+    }
   }
 
   /**

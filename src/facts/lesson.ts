@@ -4,8 +4,13 @@ import type { Work } from './work.ts';
 
 /** A load that was not foreseen is believed from this long on; 0.24 reports up to a second on a loaded model. */
 const SURPRISE_LOAD_MS = 1_500;
-/** A prompt of which less than this share was taken for remembered teaches how fast the server reads. */
+/** A prompt of which less than this share was taken for remembered says nothing about what is remembered. */
 const HARDLY_CACHED = 0.1;
+/**
+ * Up to this share it still says how fast the server reads: what is off by the part that was remembered or not is far
+ * less than what servers differ by.
+ */
+const HALF_CACHED = 0.5;
 /** Works that began this much late against their expectation were held up. */
 const LATE_MS = 300;
 
@@ -36,14 +41,15 @@ export const teach = (facts: RunnerFacts, work: Work, usage: Usage, company: num
   const { promptTokens, prefillMs } = usage;
   if (promptTokens !== undefined && prefillMs !== undefined && promptTokens > 0) {
     cachedTokens ??= Math.max(0, Math.min(promptTokens - 1, promptTokens - prefillMs / (facts.prefillMs * crowd)));
-    if (expected.claim === undefined || expected.cachedTokens < HARDLY_CACHED * promptTokens) {
-      const real = speeds.prefilled(promptTokens, prefillMs, company, at);
-      if (real && usage.cachedTokens === undefined) cachedTokens = 0;
-    } else if (!surpriseLoad && !work.cold) {
+    const share = expected.claim === undefined ? 0 : expected.cachedTokens / promptTokens;
+    if (usage.cachedTokens !== undefined) speeds.prefilled(promptTokens - usage.cachedTokens, prefillMs, company, at);
+    else if (share < HALF_CACHED) {
+      const real = speeds.prefilled(promptTokens * (1 - share), prefillMs, company, at);
+      if (real && share < HARDLY_CACHED) cachedTokens = 0;
+    }
+    if (expected.claim !== undefined && share >= HARDLY_CACHED && !surpriseLoad && !work.cold) {
       const known = expected.claim.knownBytes * (promptTokens / Math.max(1, work.demand.promptBytes));
       if (known > 0) memory.learned(expected.claim, Math.min(1, cachedTokens / known), at);
-      const read = promptTokens - cachedTokens;
-      if (usage.cachedTokens !== undefined && read > 0) speeds.prefilled(read, prefillMs, company, at);
     }
   }
   if (usage.outputTokens !== undefined && usage.decodeMs !== undefined && usage.outputTokens > 1) {

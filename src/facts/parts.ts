@@ -12,6 +12,8 @@ export interface FactsParts {
   readonly prefixes: Prefixes;
   readonly lengths: LearnedLengths;
   readonly ratios: PromptRatio;
+  /** What all hosts have in common; left out where nothing of it is learned. */
+  readonly pool?: PoolSpeeds;
   host(id: string): HostFacts;
   runner(host: HostFacts, model: string, sizeBytes: number): RunnerFacts;
 }
@@ -22,6 +24,7 @@ export const createParts = (): FactsParts => {
   const pool = new PoolSpeeds();
   return {
     prefixes,
+    pool,
     lengths: new LearnedLengths(),
     ratios: new PromptRatio(),
     host: (id) => new HostFacts(id, pool.host(), new HostSlots('auto'), new LearnedResidency(), new ForeignTraffic()),

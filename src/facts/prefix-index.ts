@@ -4,6 +4,7 @@ import { MarkTable, type Holding, type MarkOwner } from './prefix-marks.ts';
 import { contains, type Sequence } from './prefix-sequence.ts';
 import { DEEPEST, TrustTable, type ReuseKind, type TrustEstimate } from './prefix-trust.ts';
 import { RecentMap } from './recent-map.ts';
+import type { RunnerFacts } from './runner.ts';
 import type { PrefixIndex, PromptMemory } from './types.ts';
 
 /** Prompts per runner: more than any server keeps at hand for one model. */
@@ -12,6 +13,10 @@ const MOST_SEQUENCES = 64;
 const MOST_MARKS = 8_192;
 /** Marks over all runners, at some 200 bytes each. */
 const MOST_MARKS_IN_ALL = 1_000_000;
+/** Asking one memory takes about as long as telling so many of a mark. */
+const CROWDED = 4;
+/** Owners that are looked at to find a few that will do. */
+const MOST_VISITS = 12;
 /** Models whose runners share what they learn; beyond, those unused longest start anew. */
 const MOST_MODELS = 4_096;
 
@@ -61,6 +66,27 @@ export class Prefixes implements PrefixIndex {
   look(marks: readonly PrefixMark[], promptBytes: number, at: number): void {
     this.#table.look(marks, promptBytes, at);
   }
+
+  /**
+   * The same where only some of the memories matter. Where many more remember the beginning of the prompt, because it is
+   * everybody's system prompt, these are asked one by one: O(memories · log marks) instead of O(owners).
+   */
+  lookFor(memories: readonly LearnedMemory[], marks: readonly PrefixMark[], promptBytes: number, at: number): void {
+    if (this.#table.crowd(marks) <= CROWDED * memories.length) {
+      this.#table.look(marks, promptBytes, at);
+      return;
+    }
+    this.#table.begin(promptBytes, at);
+    for (const memory of memories) memory.seek(marks);
+  }
+
+  /**
+   * Shows memories that hold the longest marks of a prompt, until `visit` has had enough: it gives back false then. Ends
+   * by itself after a bounded number, however many remember the beginning.
+   */
+  owners(marks: readonly PrefixMark[], visit: (memory: LearnedMemory) => boolean): void {
+    this.#table.owners(marks, MOST_VISITS, (owner) => !(owner instanceof LearnedMemory) || visit(owner));
+  }
 }
 
 /**
@@ -71,6 +97,8 @@ export class LearnedMemory implements PromptMemory, MarkOwner {
   readonly id: number;
   lookedUp = 0;
   found: Holding | undefined;
+  /** Whose it is; set by the runner. */
+  runner: RunnerFacts | undefined;
 
   readonly #table: MarkTable;
   readonly #all: Set<Sequence>;
@@ -101,6 +129,24 @@ export class LearnedMemory implements PromptMemory, MarkOwner {
     if (holding === undefined) return undefined;
     const knownBytes = this.#known(holding);
     return knownBytes > 0 ? { kind: this.#kind(holding), depth: this.#depth(holding), knownBytes } : undefined;
+  }
+
+  /** Looks for a prompt here alone, after `MarkTable.begin`: whoever remembers a mark remembers the shorter ones too. */
+  seek(marks: readonly PrefixMark[]): void {
+    let found = this.#holdingOf(marks[marks.length - 1]);
+    let low = found === undefined ? 0 : marks.length;
+    let high = marks.length - 2;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const holding = this.#holdingOf(marks[middle]);
+      if (holding === undefined) high = middle - 1;
+      else {
+        found = holding;
+        low = middle + 1;
+      }
+    }
+    this.found = found;
+    this.lookedUp = this.#table.looks;
   }
 
   /** @param cachedShare 0…1 of the claim's `knownBytes` that the server did not read again */
@@ -223,6 +269,10 @@ export class LearnedMemory implements PromptMemory, MarkOwner {
       this.#holdings.set(holding);
     }
     return holding;
+  }
+
+  #holdingOf(mark: PrefixMark | undefined): Holding | undefined {
+    return mark === undefined ? undefined : this.#holdings.get(mark.hash);
   }
 
   #endingWith(marks: readonly PrefixMark[]): Sequence | undefined {

@@ -102,14 +102,45 @@ export class MarkTable {
    * and O(1) for each owner. Nothing is allocated.
    */
   look(marks: readonly PrefixMark[], promptBytes: number, at: number): void {
-    this.looks++;
-    this.promptBytes = promptBytes;
-    this.lookedAt = at;
+    this.begin(promptBytes, at);
     let found = 0;
     for (let i = marks.length - 1; i >= 0;) {
       const owners = this.#ownersAt(marks, i);
       if (owners !== 0 && owners !== found) found = this.#find(marks[i], found);
       i = marks.length < MAYBE_THINNED ? this.#lastWithOwners(marks, i, owners) - 1 : i - 1;
+    }
+  }
+
+  /** A prompt is looked up owner by owner (`LearnedMemory.seek`): nobody has been told of it yet. */
+  begin(promptBytes: number, at: number): void {
+    this.looks++;
+    this.promptBytes = promptBytes;
+    this.lookedAt = at;
+  }
+
+  /** How many remember the beginning of a prompt, at least. O(1) */
+  crowd(marks: readonly PrefixMark[]): number {
+    return Math.floor(this.#ownersAt(marks, 0) / ONE_OWNER);
+  }
+
+  /**
+   * Shows owners of a prompt's marks, those of the longest first and of one mark whoever came last, until `visit` has had
+   * enough or so many were shown. One may be shown again for a shorter mark.
+   */
+  owners(marks: readonly PrefixMark[], most: number, visit: (owner: MarkOwner) => boolean): void {
+    let left = most;
+    let seen = 0;
+    for (let i = marks.length - 1; i >= 0;) {
+      const owners = this.#ownersAt(marks, i);
+      const mark = marks[i];
+      if (mark !== undefined && owners !== seen) {
+        let holding = this.#part(mark.hash)?.get(mark.hash);
+        for (; holding !== undefined; holding = holding.next) {
+          if (!visit(holding.owner) || --left === 0) return;
+        }
+        seen = owners;
+      }
+      i = this.#lastWithOwners(marks, i, owners) - 1;
     }
   }
 

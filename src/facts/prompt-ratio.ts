@@ -22,9 +22,13 @@ const PRIOR_SAMPLES = 1;
 const MOST_MODELS = 4096;
 
 /** Plain data for JSON. */
+export interface SavedRatio {
+  readonly model: string;
+  readonly mean: SavedMean | null;
+}
 export interface SavedPromptRatio {
   readonly version: 1;
-  readonly models: readonly { readonly model: string; readonly mean: SavedMean | null }[];
+  readonly models: readonly SavedRatio[];
 }
 
 /** Tokens per byte of prompt text, by model, learned from `prompt_eval_count`. All O(1); memory is bounded. */
@@ -50,10 +54,15 @@ export class PromptRatio {
   }
 
   snapshot(at: number): SavedPromptRatio {
-    return {
-      version: 1,
-      models: Array.from(this.#models.entries(), ([model, mean]) => ({ model, mean: mean.save(at) })),
-    };
+    return { version: 1, models: [...this.pieces(at)] };
+  }
+
+  /** What a snapshot holds, one by one, for those who pause in between; longest unused first. */
+  *pieces(at: number): Generator<SavedRatio> {
+    for (const model of this.#models.keys()) {
+      const mean = this.#models.peek(model);
+      if (mean !== undefined) yield { model, mean: mean.save(at) };
+    }
   }
 
   /**

@@ -40,6 +40,11 @@ export class RecentMap<V> {
     return this.#items.entries();
   }
 
+  /** The keys as they are now, longest unused first, for walks during which the map is used. */
+  keys(): readonly string[] {
+    return [...this.#items.keys()];
+  }
+
   clear(): void {
     this.#items.clear();
   }

@@ -97,6 +97,11 @@ export class LearnedResidency implements HostResidency {
     return resident !== undefined && resident.present(at) && this.#match(resident, model, shape) !== 'no';
   }
 
+  /** The model is in memory in whichever shape, or on its way there. */
+  holds(model: string, at: number): boolean {
+    return this.#find(model)?.present(at) === true;
+  }
+
   /** Tokens of context with which the model is in memory; undefined = it is not, or with a default not known yet. */
   contextOf(model: string, at: number): number | undefined {
     const resident = this.#find(model);

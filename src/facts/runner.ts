@@ -9,6 +9,9 @@ import type { Work } from './work.ts';
 /** Estimates are read again after this long: between two decisions they hardly move, and reading them costs. */
 const REREAD_MS = 500;
 
+/** From this chance on an eviction is reckoned with: a load then waits for busy victims. Below, it is tried and taught by. */
+const LIKELY = 0.5;
+
 /** For how long the price of a load is kept while its host does not change. */
 const PRICE_KEPT_MS = 250;
 
@@ -42,7 +45,8 @@ export class RunnerFacts {
   evictMs = 0;
   /** How many are likely to go. */
   evictCount = 0;
-  /** ms until those who must go have finished what they do. */
+  /** Requests of ours run on those who must go, and ms until these have finished; which may be 0 for overdue ones. */
+  evictsBusy = false;
   evictWaitMs = 0;
 
   constructor(
@@ -55,6 +59,7 @@ export class RunnerFacts {
     this.speeds = parts.speeds;
     this.slots = parts.slots;
     this.memory = parts.memory;
+    this.memory.runner = this;
   }
 
   /** Brings the estimates up to date where they are older than half a second or something new was learned. */
@@ -124,6 +129,7 @@ export class RunnerFacts {
     this.#evictAt = at;
     this.evictMs = 0;
     this.evictWaitMs = 0;
+    this.evictsBusy = false;
     this.evictCount = 0;
     const victims = host.residency.victims(this.model, shape, (model) => isBusy(host, model), at);
     if (victims.length === 0) return;
@@ -131,8 +137,10 @@ export class RunnerFacts {
     this.evictCount = Math.round(chance * victims.length);
     for (const { model } of victims) {
       this.evictMs += chance * worth(model, host);
+      if (chance < LIKELY) continue;
       const works = host.runners.get(model)?.works ?? [];
-      for (const work of works) this.evictWaitMs = Math.max(this.evictWaitMs, chance * work.remainingMs(at));
+      if (works.length > 0) this.evictsBusy = true;
+      for (const work of works) this.evictWaitMs = Math.max(this.evictWaitMs, work.remainingMs(at));
     }
   }
 }

@@ -25,6 +25,11 @@ export class Saved {
     this.#path = path;
   }
 
+  /** As it came, for a reader of its own. */
+  get value(): unknown {
+    return this.#value;
+  }
+
   /** Whether null stands here, which means that nothing was known. */
   get absent(): boolean {
     return this.#value === null;

@@ -202,7 +202,8 @@ export class LearnedSlots implements RunnerSlots {
   }
 }
 
-const readRunnerSlots = (saved: Saved): SavedRunnerSlots => {
+/** Checks what `LearnedSlots.snapshot` gave. @throws {SavedFactsError} */
+export const readRunnerSlots = (saved: Saved): SavedRunnerSlots => {
   const ceiling = saved.field('ceiling');
   return {
     proven: saved.field('proven').whole(1, MOST_SLOTS),

@@ -31,6 +31,12 @@ export interface SavedHostSpeeds extends SavedPoolSpeeds {
   readonly runners: readonly (SavedRunnerSpeeds & { readonly model: string })[];
 }
 
+/** What a machine is does not change within minutes: a slow one that is hardly used must not be taken for average again. */
+const HOST_TAU_MS = 6 * 3_600_000;
+
+/** Between a recent card and a machine without one; what is further off was not measured well. */
+const MOST_PACE = 16;
+
 /** What all hosts of the pool have in common: what an unseen host is taken for, so that it is neither shunned nor rushed. */
 export class PoolSpeeds {
   readonly #prefill = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
@@ -42,14 +48,17 @@ export class PoolSpeeds {
     return new HostSpeeds(this);
   }
 
-  /** ms per prompt token with a model of `REFERENCE_BYTES`. */
+  /**
+   * ms per prompt token with a model of `REFERENCE_BYTES`. Never slower than the default: where only a slow machine has
+   * worked yet the others would never be tried if they were taken to be like it.
+   */
   prefill(at: number): number {
-    return this.#prefill.shrunk(START_PREFILL_MS, PRIOR_SAMPLES, at);
+    return Math.min(START_PREFILL_MS, this.#prefill.shrunk(START_PREFILL_MS, PRIOR_SAMPLES, at));
   }
 
-  /** ms per written token with a model of `REFERENCE_BYTES`. */
+  /** ms per written token with a model of `REFERENCE_BYTES`; never slower than the default, likewise. */
   decode(at: number): number {
-    return this.#decode.shrunk(START_DECODE_MS, PRIOR_SAMPLES, at);
+    return Math.min(START_DECODE_MS, this.#decode.shrunk(START_DECODE_MS, PRIOR_SAMPLES, at));
   }
 
   /** Factor on the time that a load takes by the formula. */
@@ -87,9 +96,9 @@ export class HostSpeeds implements SharedSpeeds {
   /** Whether any model was seen in video memory. */
   hasGpu = false;
   readonly #pool: PoolSpeeds;
-  readonly #prefill = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
-  readonly #decode = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
-  readonly #load = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
+  readonly #prefill = new DecayedMean(HOST_TAU_MS, SPEED_CAP);
+  readonly #decode = new DecayedMean(HOST_TAU_MS, SPEED_CAP);
+  readonly #load = new DecayedMean(HOST_TAU_MS, SPEED_CAP);
   readonly #slope = new DecayedMean(SLOPE_TAU_MS, SLOPE_CAP);
 
   constructor(pool: PoolSpeeds) {
@@ -104,8 +113,14 @@ export class HostSpeeds implements SharedSpeeds {
     return new LearnedSpeeds(this, sizeBytes);
   }
 
+  /**
+   * A host that writes so many times slower than the pool is taken to read as many times slower: writing is measured by
+   * every answer, reading only where hardly anything of a prompt was remembered.
+   */
   prefill(at: number): number {
-    return this.#prefill.shrunk(this.#pool.prefill(at), PRIOR_SAMPLES, at);
+    const pool = this.#pool.prefill(at);
+    const pace = Math.min(MOST_PACE, Math.max(1 / MOST_PACE, this.decode(at) / this.#pool.decode(at)));
+    return this.#prefill.shrunk(pool * pace, PRIOR_SAMPLES, at);
   }
 
   decode(at: number): number {

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { LEAST_GAP_MS, type Patience } from '../backends/patience.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Dialect, Outcome, Phase, Usage } from '../core/types.ts';
-import { classifyError, classifyStatus, type Failure } from './classify.ts';
+import { classifyError, classifyStatus, stalled, type Failure } from './classify.ts';
 import { inBandError } from './dialect.ts';
 import { AnswerTail, endsWhole, errorMessage, firstRecord, StreamTail, wholeAnswer } from './events.ts';
 import { asOnlyRecord, endInBand } from './in-band.ts';
@@ -41,6 +42,10 @@ export interface AttemptInput {
   readonly answering?: () => void;
   /** Takes an answer's status and error text; a failure means that another backend may do better. */
   readonly judge?: (status: number, message: string) => Failure | 'answer';
+  /** How long the backend may be silent; asked for once it has been so for long. Absent = as long as it likes. */
+  readonly patience?: () => Pick<Patience, 'firstMs' | 'gapMs'> | undefined;
+  /** Told at the next sweep that more of the answer came. */
+  readonly moved?: () => void;
   readonly clock: Clock;
 }
 
@@ -52,7 +57,7 @@ const HOLD_FIRST_BYTES = 64 * 1024;
  * Bytes that may wait for a slow client before the backend is told to pause. Generous on purpose: back-pressure into
  * Ollama can hold a slot (ollama issue 17131), while this bounds what a client that stops reading costs us.
  */
-const RELAY_BUFFER_BYTES = 1024 * 1024;
+export const RELAY_BUFFER_BYTES = 1024 * 1024;
 const isStream = (type: string | undefined): boolean =>
   type !== undefined && (type.startsWith('application/x-ndjson') || type.startsWith('text/event-stream'));
 
@@ -80,7 +85,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #heldBytes = 0;
   #firstByteMs = 0;
   #pieces = 0;
-  #sweptPieces = -1;
+  #sweptPieces = 0;
+  /** When it was last seen to move on, at the sweeps' beat. */
+  #movedAt: number;
   /** The last three bytes that went out. */
   #ending = '';
 
@@ -88,6 +95,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#in = input;
     this.#tail = new StreamTail(input.dialect);
     this.#startedAt = input.clock.now();
+    this.#movedAt = this.#startedAt;
   }
 
   /** Starts the attempt; the promise never rejects. */
@@ -130,15 +138,25 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * Called at a steady beat of `stream_idle_timeout`: ends a relay that has not moved one byte since the last beat.
-   * A cold load is no such case, because nothing is relayed yet.
+   * Called at a steady beat of a second or less. Ends an answer that is silent for longer than the backend's patience, and
+   * a relay that has not moved one byte for `idleMs`, whoever it waits for. A cold load is no such case, because nothing
+   * is relayed yet.
    */
-  sweep(idleMs: number): void {
-    if (this.#settled || !this.#relaying) return;
+  sweep(at: number, idleMs: number): void {
+    if (this.#settled) return;
     if (this.#pieces !== this.#sweptPieces) {
       this.#sweptPieces = this.#pieces;
+      this.#movedAt = at;
+      this.#in.moved?.();
       return;
     }
+    const silentMs = at - this.#movedAt;
+    if (this.#relaying && silentMs >= idleMs) this.#idle(idleMs);
+    // No backend is given less patience, so nobody has to work out before how much it is.
+    else if (!this.#paused && silentMs >= LEAST_GAP_MS) this.#mayStall(silentMs);
+  }
+
+  #idle(idleMs: number): void {
     if (this.#paused) {
       this.clientLeft();
       this.#in.res.destroy();
@@ -150,6 +168,17 @@ export class Attempt implements Dispatcher.DispatchHandler {
       retryable: false,
       message: `sent nothing for ${idleMs} ms (limits.stream_idle_timeout)`,
     });
+    this.#abort();
+  }
+
+  #mayStall(silentMs: number): void {
+    const patience = this.#in.patience?.();
+    if (patience === undefined) return;
+    const limitMs = this.#pieces === 0 ? patience.firstMs : patience.gapMs;
+    if (silentMs < limitMs) return;
+    const failure = stalled(silentMs, limitMs, this.#pieces === 0);
+    if (this.#relaying) this.#cut(failure);
+    else this.#fail(failure);
     this.#abort();
   }
 
@@ -285,6 +314,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     controller.pause();
     res.once('drain', () => {
       this.#paused = false;
+      // The silence until now was the client's.
+      this.#sweptPieces = -1;
       if (!this.#settled) controller.resume();
     });
   }

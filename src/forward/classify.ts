@@ -67,6 +67,17 @@ export const unsupported = (status: number, message: string): Failure => ({
   message: `answered ${status}: ${message}`,
 });
 
+/**
+ * A backend that hangs: it takes connections and answers looks, and sends nothing. Another one may do better as long as
+ * the client has seen no byte.
+ */
+export const stalled = (silentMs: number, limitMs: number, atFirst: boolean): Failure => ({
+  reason: 'timeout',
+  blame: 'model',
+  retryable: true,
+  message: `stalled: ${atFirst ? 'no byte of answer' : 'nothing more'} for ${Math.round(silentMs / 1000)} s, where ${Math.round(limitMs / 1000)} s are more than it ever needs (retry.stall_guard)`,
+});
+
 const codeOf = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : '';

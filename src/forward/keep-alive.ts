@@ -34,7 +34,7 @@ const MAX_WORDS = 300;
 const seconds = (ms: number): number => (ms === Number.POSITIVE_INFINITY ? -1 : Math.ceil(ms / 1000));
 
 /** The runner options as a request names them; `rest` holds `name=value` with the value as it stood in the JSON. */
-const optionsOf = ({ numCtx, rest }: RunnerShape): Readonly<Record<string, unknown>> | undefined => {
+export const optionsOf = ({ numCtx, rest }: RunnerShape): Readonly<Record<string, unknown>> | undefined => {
   if (numCtx === undefined && rest === '') return undefined;
   const options: Record<string, unknown> = numCtx === undefined ? {} : { num_ctx: numCtx };
   for (const pair of rest === '' ? [] : rest.split(',')) {

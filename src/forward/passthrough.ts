@@ -3,10 +3,12 @@ import https from 'node:https';
 import { Readable } from 'node:stream';
 import httpProxy from 'http-proxy';
 import type { Clock } from '../core/clock.ts';
+import { ProxyError } from '../core/errors.ts';
 import type { Outcome, Phase } from '../core/types.ts';
 import type { AttemptEnd, HeldAnswer } from './attempt.ts';
 import { classifyError, type Failure } from './classify.ts';
 import { responseHeaders } from './headers.ts';
+import { watchUpload } from './upload-watch.ts';
 
 export interface PassthroughInput {
   readonly req: IncomingMessage;
@@ -23,6 +25,16 @@ export interface PassthroughInput {
   readonly ownHeaders: () => readonly string[];
   /** Called with the head of the answer; with a failure the answer is read whole and not sent. */
   readonly refused?: (status: number, contentType: string | undefined) => Failure | undefined;
+  /** Longest silence of the client while its body is piped, in ms. */
+  readonly bodyIdleMs: number;
+}
+
+export interface PassthroughRun {
+  readonly done: Promise<AttemptEnd>;
+  /** What the client did wrong in the middle of its body, if that ended the run. */
+  clientFault(): ProxyError | undefined;
+  /** Stops the backend at once. */
+  clientLeft(): void;
 }
 
 interface Hooks {
@@ -110,27 +122,31 @@ export class Passthrough {
   }
 
   /** Starts the forwarding; the promise never rejects. `clientLeft` stops the backend at once. */
-  run(input: PassthroughInput): { readonly done: Promise<AttemptEnd>; clientLeft(): void } {
-    const { req, res, origin, path, body } = input;
+  run(input: PassthroughInput): PassthroughRun {
+    const { req, res, origin, path, body, bodyIdleMs } = input;
     const startedAt = this.#clock.now();
     let upstream: http.ClientRequest | undefined;
     let phase: Phase = 'connect';
     let firstByteMs = 0;
     let settle: (end: AttemptEnd) => void = () => {};
     let settled = false;
+    let fault: ProxyError | undefined;
+    let endWatch = (): void => {};
+    let answer: IncomingMessage | undefined;
     const elapsed = (): number => this.#clock.now() - startedAt;
     const done = new Promise<AttemptEnd>((resolve) => {
       settle = (end) => {
         settled = true;
+        endWatch();
         resolve(end);
       };
     });
-    const fail = (failure: Failure, answer?: HeldAnswer): void => {
+    const fail = (failure: Failure, held?: HeldAnswer): void => {
       if (settled) return;
       const { reason, blame, message } = failure;
       const outcome: Outcome = { kind: 'backend-failed', phase, reason, blame, message, totalMs: elapsed() };
       if (!res.headersSent) {
-        settle({ kind: 'failed', failure, outcome, answer });
+        settle({ kind: 'failed', failure, outcome, answer: held });
         return;
       }
       settle({ kind: 'cut', outcome });
@@ -157,22 +173,28 @@ export class Passthrough {
       };
       if (proxyReq.socket?.connecting === true) proxyReq.socket.once('connect', connected);
       else connected();
+      // A switch of protocols that nobody asked for; Node tells of it by neither an answer nor an error.
+      proxyReq.once('upgrade', (_answer, socket) => {
+        socket.destroy();
+        fail({ reason: 'bad-answer', blame: 'none', retryable: true, message: 'switched protocols unasked (101)' });
+      });
       if (settled) proxyReq.destroy();
     };
-    const answered = (answer: IncomingMessage): void => {
+    const answered = (incoming: IncomingMessage): void => {
+      answer = incoming;
       phase = 'body';
       firstByteMs = elapsed();
-      const status = answer.statusCode ?? 0;
-      const headers = responseHeaders(answer.rawHeaders);
-      const refusal = input.refused?.(status, answer.headers['content-type']);
+      const status = incoming.statusCode ?? 0;
+      const headers = responseHeaders(incoming.rawHeaders);
+      const refusal = input.refused?.(status, incoming.headers['content-type']);
       if (refusal !== undefined) {
-        void readHeld(answer).then((body) => fail(refusal, body && { status, headers, body }));
+        void readHeld(incoming).then((body) => fail(refusal, body && { status, headers, body }));
         return;
       }
       res.writeHead(status, [...headers, ...input.ownHeaders()]);
-      answer.pipe(res);
-      answer.once('close', () => {
-        if (answer.complete) {
+      incoming.pipe(res);
+      incoming.once('close', () => {
+        if (incoming.complete) {
           if (settled) return;
           if (!req.complete) stopUpload(input, upstream);
           settle({ kind: 'answered', outcome: answeredWith(status, firstByteMs, elapsed()) });
@@ -195,11 +217,27 @@ export class Passthrough {
         selfHandleResponse: true,
         ...(body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) }),
       },
-      (error) => fail(classifyError(error, phase)),
+      (error) => {
+        // What is wrong came behind a whole answer: that one is good, and its connection is not used again.
+        if (answer?.complete !== true) fail(classifyError(error, phase));
+      },
     );
     if (url !== undefined) req.url = url;
+    if (body === undefined && !req.complete) {
+      endWatch = watchUpload(
+        req,
+        bodyIdleMs,
+        () => upstream,
+        () => {
+          fault = new ProxyError('request_timeout', `no byte of the request body for ${bodyIdleMs} ms`);
+          fail(classifyError(fault, phase));
+          upstream?.destroy();
+        },
+      );
+    }
     return {
       done,
+      clientFault: () => fault,
       clientLeft: () => {
         if (settled) return;
         settle({ kind: 'left', outcome: { kind: 'client-left', phase, totalMs: elapsed() } });

@@ -1,8 +1,10 @@
 import type { Runner } from '../backends/backend.ts';
 import type { Registry } from '../backends/registry.ts';
+import type { Rng } from '../core/rng.ts';
+import { crowdOf, type Tier } from '../dispatch/shortlist.ts';
 import type { Tried } from './failover.ts';
 import type { RouteGaps } from './route-gaps.ts';
-import type { Tiers } from './targets.ts';
+import type { Target, Tiers } from './targets.ts';
 
 /** What is looked for: models that will do, on servers that have the route. */
 export interface Wanted {
@@ -27,13 +29,51 @@ export const candidates = (
   { tiers, method, path }: Wanted,
   tried: Tried,
 ): readonly (readonly Runner[])[] => {
-  const open = tiers.map((tier) =>
-    tier.flatMap(({ key }) => registry.eligible(key).runners.filter((runner) => mayTry(runner, tried))),
-  );
-  const able = open.map((runners) => runners.filter(({ backend }) => !gaps.lacks(backend, method, path)));
   const first = tried.runners.size === 0 && tried.backends.size === 0;
+  const gappy = gaps.has(method, path);
+  const open = tiers.map((tier) =>
+    tier.flatMap(({ key }) => {
+      const { runners, spare = NOBODY } = registry.eligible(key);
+      if (first && tried.capability === undefined) return runners;
+      const fresh = runners.filter((runner) => mayTry(runner, tried));
+      // Breakers hold back more than half: rather one of these than to fail the request.
+      return fresh.length > 0 ? fresh : spare.filter((runner) => mayTry(runner, tried)).slice(0, 1);
+    }),
+  );
+  if (!gappy) return open;
+  const able = open.map((runners) => runners.filter(({ backend }) => !gaps.lacks(backend, method, path)));
   return first && able.every(({ length }) => length === 0) ? open : able;
 };
+
+/**
+ * The same for choosing a place: where a tier has very many runners it comes as a crowd, of which only a few are looked
+ * at. Where there may be no one left to ask all are sifted as above.
+ */
+export const places = (
+  registry: Registry,
+  gaps: RouteGaps,
+  wanted: Wanted,
+  tried: Tried,
+  rng: Rng,
+): readonly Tier[] => {
+  const { tiers, method, path } = wanted;
+  if (tiers.every((tier) => tier.every(({ key }) => registry.holders(key) === undefined))) {
+    return candidates(registry, gaps, wanted, tried);
+  }
+  const gappy = gaps.has(method, path);
+  const may = (runner: Runner): boolean =>
+    mayTry(runner, tried) && !(gappy && gaps.lacks(runner.backend, method, path));
+  const keysOf = (tier: readonly Target[]): readonly string[] => tier.map(({ key }) => key);
+  const crowds = tiers.map((tier) => crowdOf(registry, keysOf(tier), may, rng));
+  if (crowds.every((crowd) => crowd === undefined)) return candidates(registry, gaps, wanted, tried);
+  return crowds.map(
+    (crowd, tier) =>
+      crowd ??
+      keysOf(tiers[tier] ?? []).flatMap((key) => registry.eligible(key).runners.filter((runner) => may(runner))),
+  );
+};
+
+const NOBODY: readonly Runner[] = [];
 
 const mayTry = (runner: Runner, { runners, backends, capability }: Tried): boolean =>
   !runners.has(runner.id) &&

@@ -51,6 +51,13 @@ export const failureError = (backend: string, failure: Failure, attempts: number
   }
 };
 
+/** The refusal of a request that made models fail on two backends: a third one is spared it. */
+export const poisonError = (last: NonNullable<Tried['last']>, backends: readonly string[]): ProxyError =>
+  new ProxyError(
+    'backend_failed',
+    `this very request made the model fail ${backends.length > 1 ? `on ${backends.join(' and ')}` : 'again'}, so no other backend is tried; the last one: backend ${last.backend} ${last.failure.message}`,
+  );
+
 /** Refusals that are the client's to hear in the backend's own words once nobody else is left. */
 export const PASSED_ON: ReadonlySet<Failure['reason']> = new Set(['model-missing', 'route-missing', 'unsupported']);
 

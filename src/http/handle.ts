@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorText, ProxyError } from '../core/errors.ts';
+import { RELAY_BUFFER_BYTES } from '../forward/attempt.ts';
 import type { ExplainAnswer } from '../results/decisions.ts';
 import { answerBare, answerError, redirect } from './answers.ts';
+import { ClientStreams } from './client-streams.ts';
 import { ClientLeft, Exchange } from './exchange.ts';
 import { explainRequest } from './explain.ts';
 import { judgeFront } from './front.ts';
@@ -14,6 +16,7 @@ import { Fanout } from './pool/fanout.ts';
 import { Reads } from './pool/reads.ts';
 import { readTarget, withoutDots, type RequestTarget } from './request-target.ts';
 import { routeOf } from './routes.ts';
+import { SlowReaders } from './slow-readers.ts';
 import { tracedRequest } from './traced.ts';
 
 /** The door of the proxy listener: every request goes in here and every request ends and is recorded here. */
@@ -24,9 +27,14 @@ export class Handler {
   readonly #reads: Reads;
   readonly #changes: Changes;
   readonly #fanout: Fanout;
+  readonly #clients = new ClientStreams();
+  readonly #readers = new SlowReaders();
+  /** When those who are looked at once in `limits.stream_idle_timeout` were. */
+  #sweptAt: number;
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
+    this.#sweptAt = parts.clock.now();
     this.#pass = new Pass(parts);
     this.#reads = new Reads(parts);
     this.#fanout = new Fanout(parts);
@@ -40,6 +48,7 @@ export class Handler {
     req.url = target.raw;
     const route = routeOf(req.method ?? 'GET', target.path);
     const exchange = new Exchange(req, res, route, target.path, this.#parts.clock);
+    this.#watchReader(exchange);
     try {
       if (!this.#answeredAtDoor(exchange, target)) await this.#serve(exchange);
     } catch (error) {
@@ -52,15 +61,39 @@ export class Handler {
 
   async #serve(exchange: Exchange): Promise<void> {
     const { forwarder, read, change } = exchange.route;
-    if (forwarder === 'inference') await this.#inference.serve(exchange);
+    if (forwarder === 'inference') await this.#infer(exchange);
     else if (change !== undefined) await this.#changes.serve(exchange, change);
     else if (read === undefined) await this.#pass.serve(exchange);
     else await this.#reads.serve(exchange, read);
   }
 
+  async #infer(exchange: Exchange): Promise<void> {
+    const address = exchange.req.socket.remoteAddress ?? '';
+    const leave = this.#clients.enter(address, this.#parts.settings().streamsPerClient);
+    try {
+      await this.#inference.serve(exchange);
+    } finally {
+      leave();
+    }
+  }
+
+  #watchReader({ res, route, id }: Exchange): void {
+    // What runs no model passes through a pipe, which pauses as soon as the response asks for it.
+    const fullBytes = route.forwarder === 'inference' ? RELAY_BUFFER_BYTES : res.writableHighWaterMark;
+    this.#readers.watch(res, fullBytes, (waitingBytes) => {
+      const fields = { event: 'slow-reader', requestId: id, waitingBytes };
+      this.#parts.log.info(fields, 'a client read nothing of its answer for limits.write_idle_timeout: given up');
+    });
+  }
+
   /** What is answered without looking at the route: unclean paths, foreign pages, preflights. */
   #answeredAtDoor(exchange: Exchange, target: RequestTarget): boolean {
     const { req } = exchange;
+    if (target.raw === '*') {
+      // About the server as a whole: Go's answers before any handler (net/http globalOptionsHandler).
+      answerBare(exchange, 200, ['content-length', '0']);
+      return true;
+    }
     const clean = withoutDots(target);
     if (clean !== undefined) {
       redirect(exchange, clean);
@@ -81,10 +114,19 @@ export class Handler {
     return explainRequest(this.#parts, body);
   }
 
-  /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
+  /** Called at a steady beat, several times within `limits.stream_idle_timeout`, which is given in ms. */
   sweep(idleMs: number): void {
-    this.#inference.sweep(idleMs);
+    const at = this.#parts.clock.now();
+    this.#inference.sweep(at, idleMs);
+    if (at - this.#sweptAt < idleMs) return;
+    this.#sweptAt = at;
+    this.#inference.sweepParts(idleMs);
     this.#fanout.sweep(idleMs);
+  }
+
+  /** Called at a steady beat of a quarter of `limits.write_idle_timeout`: gives up clients that do not read. */
+  lookAtReaders(): void {
+    this.#readers.look();
   }
 
   /** A backend does not answer its probes any more. */

@@ -1,10 +1,13 @@
 import type { Entrant, Start } from '../admission/entrant.ts';
 import type { Runner } from '../backends/backend.ts';
+import type { Patience } from '../backends/patience.ts';
+import type { Lease } from '../backends/registry.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { Demand } from '../core/demand.ts';
 import { isCloudName, modelKey } from '../core/model-name.ts';
 import type { RequestFacts } from '../core/types.ts';
 import type { Place as Reserved, Wish } from '../dispatch/reserve.ts';
+import { Crowd, type Tier } from '../dispatch/shortlist.ts';
 import { Attempt, type AttemptEnd } from '../forward/attempt.ts';
 import { classifyStatus, lackedCapability, unsupported, type Failure } from '../forward/classify.ts';
 import { inBandError } from '../forward/dialect.ts';
@@ -12,7 +15,7 @@ import { errorMessage } from '../forward/events.ts';
 import { requestHeaders, withoutHeader } from '../forward/headers.ts';
 import { endInBand } from '../forward/in-band.ts';
 import { readWishes, type Ask } from './ask.ts';
-import { candidates, type Wanted } from './candidates.ts';
+import { candidates, places, type Wanted } from './candidates.ts';
 import { EmbedSplit } from './embed-split.ts';
 import type { Exchange } from './exchange.ts';
 import {
@@ -21,12 +24,14 @@ import {
   noBackend,
   nothingTried,
   PASSED_ON,
+  poisonError,
   type FailedAttempt,
   type Tried,
 } from './failover.ts';
 import { Filler } from './filler.ts';
 import { readIncoming, type Incoming } from './incoming.ts';
 import type { HandlerParts, HandlerSettings } from './parts.ts';
+import { Poison } from './poison.ts';
 import { Unload } from './pool/changes-unload.ts';
 import type { Fanout } from './pool/fanout.ts';
 import { modelNotFoundText } from './routes.ts';
@@ -50,6 +55,7 @@ interface Job {
 export class Inference {
   readonly #parts: HandlerParts;
   readonly #active = new Set<Attempt>();
+  readonly #poison = new Poison();
   readonly #unload: Unload;
   readonly #split: EmbedSplit;
 
@@ -59,9 +65,13 @@ export class Inference {
     this.#split = new EmbedSplit(parts);
   }
 
-  /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
-  sweep(idleMs: number): void {
-    for (const attempt of this.#active) attempt.sweep(idleMs);
+  /** Called at a steady beat of a second or less. @param idleMs `limits.stream_idle_timeout` */
+  sweep(at: number, idleMs: number): void {
+    for (const attempt of this.#active) attempt.sweep(at, idleMs);
+  }
+
+  /** Called at a steady beat of `idleMs`: for the parts of split batches. */
+  sweepParts(idleMs: number): void {
     this.#split.sweep(idleMs);
   }
 
@@ -97,7 +107,10 @@ export class Inference {
       exchange.queueMs += clock.now() - waitFrom;
       const end = await this.#attempt(exchange, job, place, tried);
       gate.settle(entrant, servedBy(end));
-      if (end.kind !== 'failed') return;
+      if (end.kind !== 'failed') {
+        if (end.kind === 'answered' && incoming.tail === undefined) this.#poison.answered(incoming.ask.body);
+        return;
+      }
       if (incoming.tail?.failure !== undefined) throw incoming.tail.failure;
       const { runner } = place.lease;
       if (end.failure.reason === 'route-missing') this.#parts.gaps.learn(runner.backend, wanted.method, wanted.path);
@@ -105,6 +118,8 @@ export class Inference {
       tried.last = { backend: runner.backendId, failure: end.failure };
       // Whether anybody is left comes first: asking whether a retry is allowed spends budget.
       const remain = this.#othersRemain(tried, runner, end.failure, wanted, exchange.attempts.length);
+      const poisoned = remain ? this.#poisoned(exchange, incoming) : undefined;
+      if (poisoned !== undefined) throw poisonError(tried.last, poisoned);
       if (!remain || !this.#mayRetry(exchange, end.failure, job)) {
         this.#giveUp(exchange, end, runner.backendId);
         return;
@@ -203,11 +218,11 @@ export class Inference {
    * @throws ProxyError when nobody is eligible, so that waiting would be pointless
    */
   #reserve(job: Job, tried: Tried, wish: Wish): Start<Place> {
-    const { registry, gaps, clock, metrics, reserver } = this.#parts;
+    const { clock, metrics, reserver } = this.#parts;
     const { strategy } = wish;
     const at = clock.now();
-    const open = candidates(registry, gaps, job.wanted, tried).map((tier) => this.#suited(job.incoming.ask, tier));
-    if (open.some(({ length }) => length > 0)) {
+    const open = this.#places(job, tried);
+    if (open.some((tier) => tier instanceof Crowd || tier.length > 0)) {
       const start = reserver.reserve(wish, open);
       metrics.decision(strategy.name, clock.now() - at);
       if (start.kind !== 'started') return start;
@@ -221,9 +236,15 @@ export class Inference {
     throw noBackend(`no backend can take the request now (${this.#obstacles(job.wanted.tiers).join('; ')})`);
   }
 
+  /** Where it may go, tier by tier. A request that only loads its model is rare, and looks at everybody. */
+  #places({ incoming: { ask }, wanted }: Job, tried: Tried): readonly Tier[] {
+    const { registry, gaps, rng } = this.#parts;
+    if (ask.purpose !== 'load') return places(registry, gaps, wanted, tried, rng);
+    return candidates(registry, gaps, wanted, tried).map((tier) => this.#suited(tier));
+  }
+
   /** A request that only loads its model goes where it is in memory already, if it is anywhere. */
-  #suited(ask: Ask, runners: readonly Runner[]): readonly Runner[] {
-    if (ask.purpose !== 'load') return runners;
+  #suited(runners: readonly Runner[]): readonly Runner[] {
     const resident = runners.filter((runner) => runner.resident);
     return resident.length > 0 ? resident : runners;
   }
@@ -275,6 +296,8 @@ export class Inference {
         exchange.filler?.giveWay();
       },
       judge: (status, message) => this.#judge(job, tried, place, status, message),
+      patience: () => (job.settings.stallGuard ? patienceWith(lease, incoming.ask) : undefined),
+      moved: () => lease.moved(),
       clock,
     });
     this.#active.add(attempt);
@@ -320,6 +343,11 @@ export class Inference {
     if (candidates(registry, gaps, job.wanted, next).every(({ length }) => length === 0)) return 'answer';
     tried.capability = capability;
     return unsupported(status, message);
+  }
+
+  /** The backends that failed on this very request, where it is likely to be the cause. */
+  #poisoned({ attempts }: Exchange, { tail, ask }: Incoming): readonly string[] | undefined {
+    return tail === undefined ? this.#poison.failed(ask.body, attempts, this.#parts.clock.now()) : undefined;
   }
 
   #mayRetry(exchange: Exchange, failure: Failure, { facts, incoming, settings }: Job): boolean {
@@ -369,6 +397,14 @@ const servedBy = ({ outcome }: AttemptEnd): { promptTokens: number; outputTokens
   outcome.kind === 'served'
     ? { promptTokens: outcome.usage?.promptTokens ?? 0, outputTokens: outcome.usage?.outputTokens ?? 0 }
     : undefined;
+
+const TOOLS = '"tools"';
+
+/** Ollama holds tool calls back until they are whole, so that where there are tools a whole answer's silence is in order. */
+const patienceWith = (lease: Lease, { body }: Ask): Patience | undefined => {
+  const patience = lease.patience();
+  return patience && { ...patience, gapMs: body.includes(TOOLS) ? patience.quietMs : patience.gapMs };
+};
 
 const targetOf = ({ model }: Runner, tier: readonly Target[]): Target =>
   tier.find(({ key }) => key === model) ?? { key: model, name: model };

@@ -33,6 +33,8 @@ export interface OperatorParts {
   readonly draining: () => boolean;
   readonly config: () => unknown;
   readonly reload: (who: string) => Promise<ReloadResult>;
+  /** Something that outlives the process was changed. */
+  readonly changed: () => void;
 }
 
 /** The operator's hands: every change goes through here, is logged with who, before and after, and takes hold at once. */
@@ -69,6 +71,7 @@ export class Operator implements Control {
     if (next === this.#strategy) return;
     this.#strategy = next;
     this.#parts.metrics.strategyChanged();
+    this.#parts.changed();
     this.#parts.log.info({ event: 'strategy-changed', from, to: name, who }, `routing strategy: ${from} → ${name}`);
   }
 
@@ -124,6 +127,7 @@ export class Operator implements Control {
 
   resetMetrics(who: string): void {
     this.#parts.recorder.reset();
+    this.#parts.changed();
     this.#parts.log.info({ event: 'metrics-reset', who }, 'learned history and model metrics were reset');
   }
 

@@ -23,8 +23,12 @@ export interface HandlerSettings {
   readonly strategy: Strategy;
   readonly targets: TargetTable;
   readonly maxAttempts: number;
+  /** Answers that are silent for far longer than was to be expected are given up. */
+  readonly stallGuard: boolean;
   readonly bodyBytes: number;
   readonly bodyIdleMs: number;
+  /** Requests for a model that one client address may have open; undefined = any number. */
+  readonly streamsPerClient: number | undefined;
   /** Hashes the beginnings of prompts, with the key of this process. */
   readonly hasher: PrefixHasher;
   readonly front: FrontSettings;

@@ -146,7 +146,10 @@ export class Pass {
     return able.length > 0 ? order : order.slice(0, 1);
   }
 
-  /** @returns undefined when the backend has become unable to take it in the meantime */
+  /**
+   * @returns undefined when the backend has become unable to take it in the meantime
+   * @throws ProxyError `request_timeout` when the client fell silent in the middle of its body
+   */
   async #attempt(exchange: Exchange, errand: Errand, runner: Runner, why: string) {
     const lease = this.#parts.registry.tryAcquire(runner);
     if (lease === undefined) return undefined;
@@ -162,12 +165,15 @@ export class Pass {
       headers: requestHeaders(req.rawHeaders, exchange.id, backend.config.headers),
       body: errand.body,
       ownHeaders: exchange.ownHeaders,
+      bodyIdleMs: this.#parts.settings().bodyIdleMs,
       refused: (status, type) => this.#refused(exchange, errand, runner, status, type),
     });
     exchange.onLeave(() => run.clientLeft());
     const end = await run.done;
     exchange.attempts.push({ backend: backend.id, model: '', why, outcome: end.outcome });
     lease.end(end.outcome);
+    const fault = run.clientFault();
+    if (fault !== undefined) throw fault;
     return end;
   }
 

@@ -19,6 +19,11 @@ export class RouteGaps {
     return this.#routes.get(`${method} ${path}`)?.get(id) === version;
   }
 
+  /** Whether any server is known to lack this route. */
+  has(method: string, path: string): boolean {
+    return this.#routes.has(`${method} ${path}`);
+  }
+
   learn({ id, version }: Server, method: string, path: string): void {
     const route = `${method} ${path}`;
     const servers = this.#routes.get(route) ?? new Map<string, string>();

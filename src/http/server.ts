@@ -3,6 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { HostPort } from '../config/types.ts';
+import { METHODS, unfit, type Unfit } from './strict.ts';
 
 /**
  * An idle connection is kept longer than any client keeps it (Go's default client: 90 s), so that it is always the
@@ -12,6 +13,12 @@ const KEEP_ALIVE_MS = 120_000;
 
 /** Connections that may wait to be accepted: Node's 511 is less than a burst of clients that `limits.connections` allows. */
 const BACKLOG = 4_096;
+
+/**
+ * Requests that may be open on one connection. Hardly a client sends a second one before it has its answer, but each
+ * one sent ahead costs little to send and a whole answer to hold: they are answered in order.
+ */
+const PIPELINED = 32;
 
 export interface ListenerOptions {
   readonly address: HostPort;
@@ -25,10 +32,17 @@ export interface ListenerOptions {
 export class Listener {
   readonly #server: http.Server;
   readonly #address: HostPort;
+  readonly #handle: ListenerOptions['handle'];
+  /** Requests under way, by connection. */
+  readonly #open = new WeakMap<Duplex, Set<ServerResponse>>();
+  /** Connections on which nothing more is read for a request: how the next bytes are to be read is in doubt. */
+  readonly #last = new WeakSet<Duplex>();
   #draining = false;
 
   constructor(options: ListenerOptions) {
     this.#address = options.address;
+    this.#handle = options.handle;
+    const serve = (req: IncomingMessage, res: ServerResponse): void => this.#serve(req, res);
     this.#server = http.createServer(
       {
         maxHeaderSize: options.headerBytes,
@@ -38,17 +52,72 @@ export class Listener {
         // A body has an idle limit of its own; a whole-request timeout would cut slow uploads of gigabytes.
         requestTimeout: 0,
         keepAliveTimeout: KEEP_ALIVE_MS,
+        // Asked of every request in strict.ts, whose refusals say whose they are.
+        requireHostHeader: false,
         noDelay: true,
         // Default, and never to be changed: lenient parsing is what request smuggling lives on.
         insecureHTTPParser: false,
       },
-      (req, res) => {
-        if (this.#draining) res.shouldKeepAlive = false;
-        void options.handle(req, res);
-      },
+      serve,
     );
     this.#server.maxConnections = options.connections;
-    this.#server.on('clientError', answerClientError);
+    // Beyond a count Node would drop headers unseen, those that frame the body included; their size is bounded instead.
+    this.#server.maxHeadersCount = 0;
+    this.#server.on('checkExpectation', serve);
+    this.#server.on('connect', (_req, socket) => {
+      // From here on the socket is ours alone, its errors too.
+      socket.on('error', () => {});
+      if (this.#mayWrite(socket)) {
+        endWith(socket, 405, 'bad_request', 'CONNECT is not answered', `Allow: ${METHODS}\r\n`);
+      } else socket.destroy();
+    });
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      if (error.code !== 'ECONNRESET' && this.#mayWrite(socket)) answerClientError(error, socket);
+      else socket.destroy();
+    });
+  }
+
+  /**
+   * Whether an answer of ours may go onto a connection past all others. Its bytes in the middle of an answer would be
+   * read as part of that one, and ahead of one as that one itself.
+   */
+  #mayWrite(socket: Duplex): boolean {
+    const answers = [...(this.#open.get(socket) ?? [])];
+    const inTheWay = answers.length > 1 || answers.some(({ headersSent, req }) => headersSent || req.complete);
+    return socket.writable && !inTheWay;
+  }
+
+  #serve(req: IncomingMessage, res: ServerResponse): void {
+    if (this.#draining) res.shouldKeepAlive = false;
+    const { socket } = req;
+    // It came in one packet with what has ended the connection.
+    if (this.#last.has(socket)) return;
+    const open = this.#open.get(socket) ?? this.#newcomer(socket);
+    open.add(res);
+    res.once('close', () => open.delete(res));
+    const why = unfit(req) ?? (open.size > PIPELINED ? TOO_MANY : undefined);
+    if (why !== undefined || req.headers.upgrade !== undefined) {
+      // Node's parser drops what comes in one packet with the end of a request that asks for an upgrade, granted or not.
+      this.#last.add(socket);
+      res.shouldKeepAlive = false;
+    }
+    if (why === undefined) void this.#handle(req, res);
+    else refuse(res, why);
+  }
+
+  /** The requests of a connection that sends its first one. */
+  #newcomer(socket: Duplex): Set<ServerResponse> {
+    const open = new Set<ServerResponse>();
+    this.#open.set(socket, open);
+    socket.once('close', () => {
+      for (const res of open) {
+        // Node tells only the answer whose turn it is that the client has left, not those that were to follow.
+        if (res.socket !== null || res.writableFinished) continue;
+        res.destroy();
+        res.emit('close');
+      }
+    });
+    return open;
   }
 
   /** @throws the system's error, with the address in its message */
@@ -85,21 +154,43 @@ export class Listener {
   }
 }
 
+const TOO_MANY: Unfit = { status: 400, message: `more than ${PIPELINED} requests at a time on one connection` };
+
+/** Ends the connection with an answer: how the next bytes on it are to be read is in doubt, or not worth the risk. */
+const refuse = (res: ServerResponse, { status, message, allow }: Unfit): void => {
+  const body = errorBody(status, message);
+  const headers = [
+    ...['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body))],
+    ...['x-request-id', randomUUID(), 'x-task-router-error', 'bad_request', 'connection', 'close'],
+    ...(allow === undefined ? [] : ['allow', allow]),
+  ];
+  res.writeHead(status, headers);
+  res.end(body);
+};
+
+const errorBody = (status: number, message: string): string =>
+  JSON.stringify({ error: `${http.STATUS_CODES[status] ?? status}: ${message}` });
+
+/** How long a client may take to read such an answer and close its side, before the connection is ended under it. */
+const LINGER_MS = 1_000;
+
+/** The same for a connection without a request. @param lines more header lines, each with its line break */
+const endWith = (socket: Duplex, status: number, code: string, message: string, lines = ''): void => {
+  const body = errorBody(status, message);
+  socket.end(
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nx-request-id: ${randomUUID()}\r\n` +
+      `x-task-router-error: ${code}\r\n${lines}Connection: close\r\n\r\n${body}`,
+  );
+  // Node leaves the other half open for as long as the client likes.
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+  linger.unref();
+  socket.once('close', () => clearTimeout(linger));
+};
+
 /** What a connection gets that does not speak HTTP, or too much of it: a status, then the end. */
 const answerClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, code] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', 'headers_too_large']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? ['408 Request Timeout', 'request_timeout']
-        : ['400 Bad Request', 'bad_request'];
-  const body = JSON.stringify({ error: `${status.slice(4)}: ${error.message}` });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `x-request-id: ${randomUUID()}\r\nx-task-router-error: ${code}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  if (error.code === 'HPE_HEADER_OVERFLOW') endWith(socket, 431, 'headers_too_large', error.message);
+  else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') endWith(socket, 408, 'request_timeout', error.message);
+  else endWith(socket, 400, 'bad_request', error.message);
 };

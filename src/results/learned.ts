@@ -34,7 +34,7 @@ interface SavedStats {
   readonly latencySamples: number;
   readonly ageMs: number;
 }
-interface SavedCandidate extends SavedStats {
+export interface SavedCandidate extends SavedStats {
   readonly id: string;
   readonly categories: readonly (SavedStats & { readonly name: string })[];
 }
@@ -108,6 +108,19 @@ class Known extends Stats implements CandidateStats {
     this.categories.set(name, created);
     return created;
   }
+
+  /** @param newest ages count back from then */
+  saveAs(id: string, newest: number): SavedCandidate {
+    const categories = Array.from(this.categories, ([name, stats]) => ({ name, ...stats.save(newest) }));
+    return { id, ...this.save(newest), categories };
+  }
+
+  /** Replaces everything. */
+  loadAll(saved: SavedCandidate, at: number): void {
+    this.load(saved, at);
+    this.categories.clear();
+    for (const category of saved.categories) this.within(category.name)?.load(category, at);
+  }
 }
 
 /**
@@ -158,15 +171,27 @@ export class Learned {
     }
   }
 
+  /** What is known of one candidate, with ages as of `at`; undefined = no result. */
+  save(candidateId: string, at: number): SavedCandidate | undefined {
+    const known = this.#candidates.get(candidateId);
+    return known === undefined || known.successes + known.failures === 0 ? undefined : known.saveAs(candidateId, at);
+  }
+
+  /**
+   * Replaces what is known of one candidate, as if it had been saved at `at`. Results are forgotten by the half-life in
+   * the time since.
+   * @throws {SnapshotError} if it is none; nothing changes then.
+   */
+  load(candidateId: string, saved: unknown, at: number): void {
+    const read = readCandidate(saved, 'learned');
+    this.#known(candidateId).loadAll(read, at);
+  }
+
   /** Everything known, as plain data. Time spent out of memory does not age it. */
   snapshot(): LearnedSnapshot {
     return {
       version: 1,
-      candidates: Array.from(this.#candidates, ([id, known]) => ({
-        id,
-        ...known.save(this.#newest),
-        categories: Array.from(known.categories, ([name, stats]) => ({ name, ...stats.save(this.#newest) })),
-      })),
+      candidates: Array.from(this.#candidates, ([id, known]) => known.saveAs(id, this.#newest)),
     };
   }
 
@@ -178,11 +203,7 @@ export class Learned {
     const saved = readLearned(snapshot);
     this.reset();
     this.#newest = at;
-    for (const candidate of saved.candidates) {
-      const known = this.#known(candidate.id);
-      known.load(candidate, at);
-      for (const category of candidate.categories) known.within(category.name)?.load(category, at);
-    }
+    for (const candidate of saved.candidates) this.#known(candidate.id).loadAll(candidate, at);
   }
 
   #known(candidateId: string): Known {
@@ -199,20 +220,21 @@ export class Learned {
 export const readLearned = (value: unknown, path = 'learned'): LearnedSnapshot => {
   const root = readObject(value, path);
   readVersion(root['version'], `${path}.version`, 1);
-  const candidates = readList(root['candidates'], `${path}.candidates`).map((item, i) => {
-    const where = `${path}.candidates[${i}]`;
-    const fields = readObject(item, where);
-    return {
-      id: readName(fields['id'], `${where}.id`),
-      ...readStats(fields, where),
-      categories: readList(fields['categories'], `${where}.categories`).map((entry, j) => {
-        const inner = `${where}.categories[${j}]`;
-        const category = readObject(entry, inner);
-        return { name: readName(category['name'], `${inner}.name`), ...readStats(category, inner) };
-      }),
-    };
-  });
-  return { version: 1, candidates };
+  const candidates = readList(root['candidates'], `${path}.candidates`);
+  return { version: 1, candidates: candidates.map((item, i) => readCandidate(item, `${path}.candidates[${i}]`)) };
+};
+
+const readCandidate = (value: unknown, path: string): SavedCandidate => {
+  const fields = readObject(value, path);
+  return {
+    id: readName(fields['id'], `${path}.id`),
+    ...readStats(fields, path),
+    categories: readList(fields['categories'], `${path}.categories`).map((entry, i) => {
+      const where = `${path}.categories[${i}]`;
+      const category = readObject(entry, where);
+      return { name: readName(category['name'], `${where}.name`), ...readStats(category, where) };
+    }),
+  };
 };
 
 const readStats = (fields: Readonly<Record<string, unknown>>, path: string): SavedStats => ({

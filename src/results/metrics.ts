@@ -65,8 +65,10 @@ export class Metrics {
   readonly #predictionError: Histogram;
   readonly #loads: Counter<'backend' | 'model'>;
   readonly #transitions: Counter<'to'>;
+  readonly #panics: Counter<'model'>;
   readonly #strategyChanges: Counter;
   readonly #reloads: Counter<'result'>;
+  readonly #stateWrites: Counter<'result'>;
   readonly #refusals: Counter<'code'>;
   readonly #changes: Counter<'operation' | 'outcome'>;
 
@@ -177,6 +179,12 @@ export class Metrics {
       labelNames: ['to'],
       registers,
     });
+    this.#panics = new Counter({
+      name: name('panic_total'),
+      help: 'Requests that went to a backend in spite of its open circuit breaker, because breakers had taken out more than half of the backends of this model. If it grows, most of them fail: look at circuit_breaker_state and at the log, event="breaker-changed".',
+      labelNames: ['model'],
+      registers,
+    });
     this.#strategyChanges = new Counter({
       name: name('strategy_changes_total'),
       help: 'Times that the routing strategy was switched at run time.',
@@ -185,6 +193,12 @@ export class Metrics {
     this.#reloads = new Counter({
       name: name('config_reloads_total'),
       help: 'Configuration reloads. result="failed" means that a bad file was kept out and the old configuration still holds: see the log.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#stateWrites = new Counter({
+      name: name('state_writes_total'),
+      help: 'Writes of what was learned to its file. result="failed" that keeps growing means that a restart would lose what is learned: is the disk full or the folder read-only? The log says which, event="state-unwritable".',
       labelNames: ['result'],
       registers,
     });
@@ -309,6 +323,11 @@ export class Metrics {
     this.#registry.registerMetric(placement);
   }
 
+  /** One write of what outlives the process. */
+  stateWritten(result: 'written' | 'failed'): void {
+    this.#stateWrites.inc({ result });
+  }
+
   /** One change of the pool's models; both labels come from closed sets. */
   modelChange(operation: string, outcome: string): void {
     this.#changes.inc({ operation, outcome });
@@ -372,6 +391,11 @@ export class Metrics {
 
   breakerChanged(to: BreakerState): void {
     this.#transitions.inc({ to });
+  }
+
+  /** A request went to a backend in spite of its breaker. */
+  panicked(model: string): void {
+    this.#panics.inc({ model: this.#model(model) });
   }
 
   strategyChanged(): void {

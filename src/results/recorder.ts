@@ -3,7 +3,7 @@ import type { Decisions, Observed } from './decisions.ts';
 import type { History, RequestRecord } from './history.ts';
 import type { Learned } from './learned.ts';
 import type { Metrics } from './metrics.ts';
-import { ModelMetrics, type ModelMetricsView } from './model-metrics.ts';
+import { ModelMetrics, readMetrics, type ModelMetricsView, type SavedMetrics } from './model-metrics.ts';
 
 /** Answers are compared as if each had this many tokens. */
 const NOMINAL_TOKENS = 100;
@@ -54,6 +54,17 @@ export class Recorder {
   /** Totals, latencies and categories of each model on each backend, by candidate id. */
   modelMetrics(): Readonly<Record<string, ModelMetricsView>> {
     return Object.fromEntries(Array.from(this.#perModel, ([id, metrics]) => [id, metrics.view()]));
+  }
+
+  /** What was counted of one candidate, as plain data; undefined = nothing. */
+  saveMetrics(candidateId: string): SavedMetrics | undefined {
+    return this.#perModel.get(candidateId)?.save();
+  }
+
+  /** Replaces what was counted of one candidate. @throws {SnapshotError} if it is no such data; nothing changes then */
+  restoreMetrics(candidateId: string, saved: unknown): void {
+    const read = readMetrics(saved, 'metrics');
+    this.#metricsOf(candidateId).load(read);
   }
 
   /** Forgets what was learned and counted, so that stale history no longer steers; Prometheus counters go on. */

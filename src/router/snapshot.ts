@@ -1,6 +1,4 @@
-import { closedBreaker, stateOf } from '../backends/breaker.ts';
-import type { Breaker } from '../backends/breaker.ts';
-import type { BreakerSettings } from '../core/types.ts';
+import type { SavedBreaker } from '../backends/saved-breaker.ts';
 import { readLearned } from '../results/learned.ts';
 import type { LearnedSnapshot } from '../results/learned.ts';
 import { readMetrics } from '../results/model-metrics.ts';
@@ -15,10 +13,7 @@ import {
   SnapshotError,
 } from '../results/snapshot.ts';
 
-/** A breaker without a clock. There is no half-open: it comes back as open, so saving never lets more through. */
-export type SavedBreaker =
-  | { readonly state: 'closed'; readonly failures: number }
-  | { readonly state: 'open'; readonly elapsedMs: number };
+export { loadBreaker, saveBreaker } from '../backends/saved-breaker.ts';
 
 export interface SavedModel {
   readonly id: string;
@@ -34,18 +29,6 @@ export interface TaskRouterSnapshot {
   readonly models: readonly SavedModel[];
   readonly learned: LearnedSnapshot;
 }
-
-export const saveBreaker = (breaker: Breaker, settings: BreakerSettings, at: number): SavedBreaker => {
-  if (breaker.state === 'closed') return { state: 'closed', failures: breaker.failures };
-  const open = breaker.state === 'open' && stateOf(breaker, settings, at) === 'open';
-  return { state: 'open', elapsedMs: open ? Math.max(0, at - breaker.since) : 0 };
-};
-
-/** The saved breaker as if no time had passed in between. */
-export const loadBreaker = (saved: SavedBreaker, at: number): Breaker => {
-  if (saved.state === 'open') return { state: 'open', since: at - saved.elapsedMs };
-  return saved.failures === 0 ? closedBreaker : saved;
-};
 
 /** Checks a whole snapshot before anything is touched. @throws {SnapshotError} */
 export const readSnapshot = (value: unknown): TaskRouterSnapshot => {

@@ -20,6 +20,9 @@ const factories: Readonly<Record<StrategyName, () => Strategy>> = {
   hybrid,
 };
 
+/** Strategies that deal out turns whatever a candidate is good for: of a large pool they must see everybody as often. */
+export const DEALING: ReadonlySet<string> = new Set<StrategyName>(['round-robin', 'random']);
+
 /** A strategy was asked for by a name that does not exist. `strategy` is that name. */
 export class UnknownStrategyError extends Error {
   override readonly name = 'UnknownStrategyError';

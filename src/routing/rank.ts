@@ -32,6 +32,9 @@ export const rankByHead = (
   why: (index: number) => string,
 ): Ranking => new HeadRanking(candidates, head, headCosts, costOf, why);
 
+/** So many are looked for one by one before all are sorted: whoever asks for a few wants the first that is free. */
+const LEADERS = 6;
+
 class HeadRanking implements Ranking {
   readonly #candidates: readonly Candidate[];
   readonly #head: readonly number[];
@@ -93,6 +96,8 @@ class LazyRanking implements Ranking {
   readonly #costs: ArrayLike<number>;
   readonly #why: (index: number) => string;
   #order: Uint32Array | undefined;
+  /** The best ones as far as they were asked for. */
+  readonly #leaders: number[] = [];
 
   constructor(candidates: readonly Candidate[], costs: ArrayLike<number>, why: (index: number) => string) {
     this.#candidates = candidates;
@@ -105,7 +110,7 @@ class LazyRanking implements Ranking {
   }
 
   at(index: number): Choice | undefined {
-    if (index === 0 && this.#order === undefined) return this.#choice(this.#best());
+    if (index < LEADERS && this.#order === undefined) return this.#choice(this.#leader(index));
     return this.#choice(this.#sorted()[index]);
   }
 
@@ -129,17 +134,26 @@ class LazyRanking implements Ranking {
     return cost === undefined || Number.isNaN(cost) ? Infinity : cost;
   }
 
-  #best(): number {
-    let index = 0;
-    let lowest = this.#cost(0);
-    for (let i = 1; i < this.size; i++) {
+  #leader(index: number): number | undefined {
+    const leaders = this.#leaders;
+    while (leaders.length <= index && leaders.length < this.size) leaders.push(this.#nextTo(leaders.at(-1)));
+    return leaders[index];
+  }
+
+  /** Who comes right behind `before` in the order; the best of all where that is undefined. */
+  #nextTo(before: number | undefined): number {
+    const above = before === undefined ? -Infinity : this.#cost(before);
+    const behind = before ?? -1;
+    let found = -1;
+    let lowest = Infinity;
+    for (let i = 0; i < this.#candidates.length; i++) {
       const cost = this.#cost(i);
-      if (cost < lowest) {
-        lowest = cost;
-        index = i;
-      }
+      if (cost < above || (cost === above && i <= behind)) continue;
+      if (found >= 0 && cost >= lowest) continue;
+      lowest = cost;
+      found = i;
     }
-    return index;
+    return found;
   }
 
   #sorted(): Uint32Array {

@@ -2,7 +2,9 @@ import { Registry, type HealthSettings, type RegistryEvents } from '../../src/ba
 import type { Seen } from '../../src/backends/backend.ts';
 import type { BackendConfig } from '../../src/config/types.ts';
 import { ManualClock } from '../../src/core/clock.ts';
-import { BREAKER_DEFAULTS, type BreakerSettings, type Outcome } from '../../src/core/types.ts';
+import { seededRng } from '../../src/core/rng.ts';
+import { BREAKER_DEFAULTS, type Outcome } from '../../src/core/types.ts';
+import type { BreakerRules } from '../../src/backends/care.ts';
 import { Facts } from '../../src/facts/facts.ts';
 import { Learned } from '../../src/results/learned.ts';
 
@@ -59,7 +61,7 @@ export const OUTCOMES = {
 
 /** A registry on a clock of its own, with every event noted as one line. */
 export const newPool = (
-  settings: { readonly breaker?: Partial<BreakerSettings>; readonly health?: Partial<HealthSettings> } = {},
+  settings: { readonly breaker?: Partial<BreakerRules>; readonly health?: Partial<HealthSettings> } = {},
 ): { readonly registry: Registry; readonly clock: ManualClock; readonly events: string[] } => {
   const clock = new ManualClock();
   const learned = new Learned();
@@ -68,6 +70,9 @@ export const newPool = (
     released: (runner, outcome) => events.push(`released ${runner.id} ${outcome.kind}`),
     breakerChanged: (backend, model, from, to) => events.push(`breaker ${backend}/${model ?? '*'} ${from}>${to}`),
     healthChanged: (backend, up) => events.push(`health ${backend} ${up ? 'up' : 'down'}`),
+    suspected: (backend, model) => events.push(`suspected ${backend} ${model}`),
+    failsAlike: (model, reason, backends) => events.push(`alike ${model} ${reason} ${backends.join(',')}`),
+    panicked: (model) => events.push(`panic ${model}`),
     looked: () => {},
     loaded: () => {},
     modelsChanged: (backend) => events.push(`models ${backend}`),
@@ -83,6 +88,7 @@ export const newPool = (
     events: noted,
     breaker: { ...BREAKER_DEFAULTS, ...settings.breaker },
     health: { unhealthyAfter: 3, healthyAfter: 1, ...settings.health },
+    rng: seededRng(1),
   });
   return { registry, clock, events };
 };

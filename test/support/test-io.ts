@@ -24,6 +24,7 @@ export const testIo = (env: Readonly<Record<string, string>> = {}): TestIo => {
     color: false,
     onStop: (fn) => void stops.push(fn),
     onReload: (fn) => void reloads.push(fn),
+    onCrash: () => undefined,
     stdout: () => out,
     stderr: () => err,
     async stop() {

@@ -1,4 +1,5 @@
 import type { Runner } from '../../backends/backend.ts';
+import type { ProxyError } from '../../core/errors.ts';
 import type { AttemptEnd } from '../../forward/attempt.ts';
 import { requestHeaders } from '../../forward/headers.ts';
 import type { Part } from '../../forward/part.ts';
@@ -43,17 +44,18 @@ export class Blobs {
 
   /**
    * `HEAD` and `POST /api/blobs/:digest`: the bytes pass as they come, and so does an answer that comes before them.
-   * @throws ProxyError when no server can take it or the one that was asked failed
+   * @throws ProxyError when no server can take it, the one that was asked failed, or the client fell silent
    */
   async serve(exchange: Exchange): Promise<void> {
     const tried = new Set<string>();
     for (;;) {
       const runner = this.#choose(tried);
-      const end = await this.#forward(exchange, runner);
+      const { end, fault } = await this.#forward(exchange, runner);
       if (exchange.req.method === 'POST') {
         reportChange(this.#parts, exchange, 'upload', outcomeOf(end), { [runner.backendId]: wordOf(end) });
       }
       if (end.kind !== 'failed') return;
+      if (fault !== undefined) throw fault;
       this.#parts.suspect(runner.backendId);
       this.#buildServer = undefined;
       tried.add(runner.backendId);
@@ -112,7 +114,10 @@ export class Blobs {
     return true;
   }
 
-  async #forward(exchange: Exchange, runner: Runner): Promise<AttemptEnd> {
+  async #forward(
+    exchange: Exchange,
+    runner: Runner,
+  ): Promise<{ readonly end: AttemptEnd; readonly fault: ProxyError | undefined }> {
     const { registry, passthrough } = this.#parts;
     const { req, res } = exchange;
     const { backend } = runner;
@@ -129,11 +134,12 @@ export class Blobs {
       headers: requestHeaders(req.rawHeaders, exchange.id, backend.config.headers),
       body: undefined,
       ownHeaders: exchange.ownHeaders,
+      bodyIdleMs: this.#parts.settings().bodyIdleMs,
     });
     exchange.onLeave(() => run.clientLeft());
     const end = await run.done;
     exchange.attempts.push({ backend: backend.id, model: '', why, outcome: end.outcome });
     lease.end(end.outcome);
-    return end;
+    return { end, fault: run.clientFault() };
   }
 }

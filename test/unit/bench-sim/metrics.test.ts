@@ -36,6 +36,7 @@ const resultOf = (records: readonly RequestRecord[], totals = new Totals(0, 0, 0
   policy: 'test',
   seed: 1,
   records,
+  sends: [],
   totals,
   spanMs: 1000,
 });

@@ -13,7 +13,13 @@ describe('a good configuration', () => {
       admin: { listen: { host: '127.0.0.1', port: 11_436 }, token: undefined },
       backends: [],
       routing: { strategy: 'hybrid', numCtx: 'keep' },
-      circuitBreaker: { failureThreshold: 5, successThreshold: 3, timeout: 30_000, halfOpenRequests: 2 },
+      circuitBreaker: {
+        failureThreshold: 5,
+        successThreshold: 3,
+        timeout: 30_000,
+        halfOpenRequests: 2,
+        adaptive: true,
+      },
       queue: {
         maxWaiting: 'auto',
         maxWaitMs: 300_000,
@@ -21,11 +27,11 @@ describe('a good configuration', () => {
         maxBytes: 2 ** 28,
         order: 'fifo',
         shed: true,
-        targetWaitMs: 10_000,
+        targetWaitMs: 60_000,
         promoteAfterMs: 60_000,
       },
       trace: { path: undefined, maxBytes: 2 ** 28 },
-      retry: { maxAttempts: 3, budget: 0.2 },
+      retry: { maxAttempts: 3, budget: 0.2, stallGuard: true },
       placement: { enabled: true },
       limits: { bodyBytes: 2 ** 28, headerBytes: 2 ** 15, connections: 10_000, drainTimeoutMs: 300_000 },
       state: { kind: 'memory' },
@@ -151,7 +157,7 @@ retry: often
 
   it('name the known keys where none is near', () => {
     expect(problemsOf('retry: { zzzzzz: 1 }')).toEqual([
-      'f:1:10: retry.zzzzzz: unknown key; known under retry are max_attempts, budget',
+      'f:1:10: retry.zzzzzz: unknown key; known under retry are max_attempts, budget, stall_guard',
     ]);
   });
 

@@ -94,7 +94,7 @@ changes: { rules: [{ models: [m], tags: [big, nvme] }] }`,
     ],
     ['TLS', 'tls: { cert: a, key: b }', 'does not offer TLS'],
     ['two workers', 'workers: 2', 'does not offer more than one worker'],
-    ['state in a file', 'state: { kind: file, path: x }', 'does not offer state in a file'],
+    ['state in a file without its path', 'state: { kind: file }', 'needs state.path, the file to write'],
     ['state in Redis', 'state: { kind: redis, url: "redis://x" }', 'does not offer state in Redis'],
   ])('%s', (_, text, expected) => {
     expect(problemsOf(text)).toEqual([expect.stringContaining(expected)]);
@@ -119,6 +119,10 @@ describe('what a configuration may say', () => {
   it('is an admin listener for everybody with a token, from the file or from the environment', () => {
     expect(problemsOf('admin: { listen: "0.0.0.0:11436", token: t }')).toEqual([]);
     expect(problemsOf('admin: { listen: "0.0.0.0:11436" }', { TASK_ROUTER_ADMIN_TOKEN: 't' })).toEqual([]);
+  });
+
+  it('is state in a file', () => {
+    expect(configOf('state: { kind: file, path: ./x.json }').state).toEqual({ kind: 'file', path: './x.json' });
   });
 
   it('is the same port on two addresses, and port 0 for all listeners', () => {

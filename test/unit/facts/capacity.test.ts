@@ -4,12 +4,12 @@ import { LearnedCapacity } from '../../../src/facts/capacity.ts';
 const GB = 1e9;
 
 describe('the learned capacity', () => {
-  it('is sure about what was seen together, and guesses beyond', () => {
+  it('is sure about what was seen together, and hopeful beyond', () => {
     const capacity = new LearnedCapacity('auto');
-    expect(capacity.chance(5 * GB, 2)).toBe(0.3);
+    expect(capacity.chance(5 * GB, 2)).toBe(0);
     capacity.fitted(10 * GB, 2);
     expect(capacity.chance(10 * GB, 2)).toBe(0);
-    expect(capacity.chance(11 * GB, 2)).toBe(0.3);
+    expect(capacity.chance(11 * GB, 2)).toBe(0);
   });
 
   it('grows surer between what fitted and what did not', () => {
@@ -24,10 +24,10 @@ describe('the learned capacity', () => {
     expect(capacity.comfortable(16 * GB, 2)).toBe(false);
   });
 
-  it('does not doubt three models, and doubts the fourth', () => {
+  it('doubts no number of models that was not seen to be too many', () => {
     const capacity = new LearnedCapacity(100 * GB);
     expect(capacity.chance(4 * GB, 3)).toBe(0);
-    expect(capacity.chance(5 * GB, 4)).toBe(0.3);
+    expect(capacity.chance(5 * GB, 4)).toBe(0);
   });
 
   it('finds out that a server takes one model only', () => {
@@ -71,7 +71,7 @@ describe('the learned capacity', () => {
     expect(capacity.chance(16 * GB + 1, 1)).toBe(1);
     capacity.fitted(10 * GB, 2);
     capacity.configure('auto');
-    expect(capacity.chance(11 * GB, 1)).toBe(0.3);
+    expect(capacity.chance(11 * GB, 1)).toBe(0);
     expect(capacity.estimates()).toEqual({
       configuredBytes: undefined,
       provenBytes: 10 * GB,

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
-import { Attempt, type AttemptEnd } from '../../../src/forward/attempt.ts';
+import { Attempt, type AttemptEnd, type AttemptInput } from '../../../src/forward/attempt.ts';
 
 /** A response that keeps what was written and can refuse to take more. */
 class FakeResponse extends Writable {
@@ -45,11 +45,13 @@ interface Stage {
   readonly sent: Dispatcher.DispatchOptions[];
   readonly end: Promise<AttemptEnd>;
   readonly start: () => void;
+  /** A sweep 100 ms after the last one. */
+  readonly sweep: (idleMs: number) => void;
   readonly head: (headers: Readonly<Record<string, string | string[]>>, status?: number) => void;
   readonly data: (text: string) => void;
 }
 
-const stage = (body = '{}', dispatch?: () => boolean): Stage => {
+const stage = (body = '{}', dispatch?: () => boolean, more: Partial<AttemptInput> = {}): Stage => {
   const res = new FakeResponse({ highWaterMark: 16 });
   const controller = new FakeController();
   const clock = new ManualClock();
@@ -69,6 +71,7 @@ const stage = (body = '{}', dispatch?: () => boolean): Stage => {
     res: res as unknown as ServerResponse,
     ownHeaders: () => ['x-request-id', 'r1'],
     clock,
+    ...more,
   });
   const end = attempt.run();
   const handle = controller as unknown as Dispatcher.DispatchController;
@@ -80,6 +83,10 @@ const stage = (body = '{}', dispatch?: () => boolean): Stage => {
     sent,
     end,
     start: () => attempt.onRequestStart(handle),
+    sweep: (idleMs) => {
+      clock.advance(100);
+      attempt.sweep(clock.now(), idleMs);
+    },
     head: (headers, status = 200) => {
       controller.rawHeaders = Object.entries(headers).flatMap(([name, values]) =>
         [values].flat().flatMap((value) => [Buffer.from(name), Buffer.from(value)]),
@@ -141,13 +148,13 @@ describe('an attempt', () => {
   });
 
   it('is never ended by a sweep while it waits for its first byte, however often', async () => {
-    const { start, head, data, attempt, end, controller } = stage();
-    for (let i = 0; i < 5; i++) attempt.sweep(100);
+    const { start, head, data, sweep, attempt, end, controller } = stage();
+    for (let i = 0; i < 5; i++) sweep(100);
     start();
-    for (let i = 0; i < 5; i++) attempt.sweep(100);
+    for (let i = 0; i < 5; i++) sweep(100);
     head(STREAM);
     data('{"half":');
-    for (let i = 0; i < 5; i++) attempt.sweep(100);
+    for (let i = 0; i < 5; i++) sweep(100);
     expect(controller.aborted).toBe(false);
     data('1}\n{"done":true}\n');
     attempt.onResponseEnd();
@@ -155,30 +162,30 @@ describe('an attempt', () => {
   });
 
   it('is ended by the second sweep that finds its relay where the last one left it', async () => {
-    const { start, head, data, attempt, end, controller, res } = stage();
+    const { start, head, data, sweep, end, controller, res } = stage();
     start();
     head(STREAM);
     data('{"done":false}\n');
-    attempt.sweep(100);
+    sweep(100);
     data('{"done":false}\n');
-    attempt.sweep(100);
+    sweep(100);
     expect(controller.aborted).toBe(false);
-    attempt.sweep(100);
+    sweep(100);
     expect(controller.aborted).toBe(true);
     expect(await end).toMatchObject({ kind: 'cut', outcome: { reason: 'timeout', blame: 'model', phase: 'body' } });
     expect(res.text).toContain('"error":"the backend sent nothing for 100 ms');
   });
 
   it('pauses the backend when a MiB waits for the client, and a sweep then blames the client', async () => {
-    const { start, head, data, attempt, end, controller, res } = stage();
+    const { start, head, data, sweep, end, controller, res } = stage();
     start();
     head(STREAM);
     data('{"done":false}\n');
     res.stuck = true;
     for (let i = 0; i < 20; i++) data(`${'x'.repeat(64 * 1024 - 1)}\n`);
     expect(controller.paused).toBe(true);
-    attempt.sweep(100);
-    attempt.sweep(100);
+    sweep(100);
+    sweep(100);
     expect(await end).toMatchObject({ kind: 'left', outcome: { kind: 'client-left' } });
     expect(controller.aborted).toBe(true);
     expect(res.destroyed).toBe(true);
@@ -193,7 +200,7 @@ describe('an attempt', () => {
   });
 
   it('ends once: what comes after its end changes nothing', async () => {
-    const { attempt, start, head, data, end, res } = stage();
+    const { attempt, start, head, data, sweep, end, res } = stage();
     start();
     head(STREAM);
     attempt.clientLeft();
@@ -201,8 +208,90 @@ describe('an attempt', () => {
     attempt.onResponseEnd();
     attempt.onResponseError(undefined, new Error('late'));
     attempt.deadlinePassed();
-    attempt.sweep(1);
+    sweep(1);
     expect((await end).kind).toBe('left');
     expect(res.text).toBe('');
+  });
+});
+
+describe('the stall guard', () => {
+  const IDLE_MS = 600_000;
+  const patience = { firstMs: 90_000, gapMs: 40_000 };
+  /** A sweep each second for so long. */
+  const wait = ({ clock, attempt }: Stage, ms: number): void => {
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      clock.advance(1_000);
+      attempt.sweep(clock.now(), IDLE_MS);
+    }
+  };
+  const guarded = (more: Partial<AttemptInput> = {}): Stage =>
+    stage('{}', undefined, { patience: () => patience, ...more });
+
+  it('gives up on a backend whose first byte does not come in time, so that another one may be tried', async () => {
+    const scene = guarded();
+    scene.start();
+    wait(scene, 89_000);
+    expect(scene.controller.aborted).toBe(false);
+    wait(scene, 1_000);
+    expect(scene.controller.aborted).toBe(true);
+    expect(await scene.end).toMatchObject({ kind: 'failed', failure: { blame: 'model', retryable: true } });
+    expect(scene.res.text).toBe('');
+  });
+
+  it('cuts a stream that falls silent, with an error and no clean end', async () => {
+    const scene = guarded();
+    scene.start();
+    scene.head(STREAM);
+    scene.data('{"done":false}\n');
+    wait(scene, 40_000);
+    scene.data('{"done":false}\n');
+    wait(scene, 40_000);
+    expect(scene.controller.aborted).toBe(false);
+    wait(scene, 1_000);
+    expect(await scene.end).toMatchObject({ kind: 'cut', outcome: { blame: 'model', phase: 'body' } });
+    expect(scene.res.text).toContain('"error":"the backend stalled: nothing more for 40 s');
+  });
+
+  it('does not take the silence of a client that does not read for one of the backend', async () => {
+    const scene = guarded();
+    scene.start();
+    scene.head(STREAM);
+    scene.res.stuck = true;
+    scene.data('{"done":false}\n');
+    for (let i = 0; i < 20; i++) scene.data(`${'x'.repeat(64 * 1024 - 1)}\n`);
+    wait(scene, 100_000);
+    expect(scene.controller.aborted).toBe(false);
+    scene.res.emit('drain');
+    wait(scene, 40_000);
+    expect(scene.controller.aborted).toBe(false);
+    wait(scene, 1_000);
+    expect((await scene.end).kind).toBe('cut');
+  });
+
+  it('asks nobody for patience before half a minute of silence, and ends nothing where there is none', () => {
+    let asked = 0;
+    const scene = guarded({
+      patience: () => {
+        asked++;
+        return undefined;
+      },
+    });
+    scene.start();
+    wait(scene, 29_000);
+    expect(asked).toBe(0);
+    wait(scene, 3_600_000);
+    expect([asked > 0, scene.controller.aborted]).toEqual([true, false]);
+  });
+
+  it('tells when more has come since the last sweep', () => {
+    let moved = 0;
+    const scene = guarded({ moved: () => void moved++ });
+    scene.start();
+    wait(scene, 2_000);
+    scene.head(STREAM);
+    scene.data('{"done":false}\n');
+    scene.data('{"done":false}\n');
+    wait(scene, 2_000);
+    expect(moved).toBe(1);
   });
 });
