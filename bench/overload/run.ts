@@ -10,7 +10,7 @@ import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:f
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { firstUrl, killAll, residentBytes, start } from '../wire/processes.ts';
+import { cpuMicros, firstUrl, killAll, residentBytes, start } from '../wire/processes.ts';
 import { busy, closedLoop, goodput, openLoop, quantile, type Ask, type Offered } from './offer.ts';
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
@@ -105,9 +105,13 @@ const main = async (folder: string): Promise<void> => {
     `peak ${peak.toFixed(1)}/s with ${clients} clients, ${(residentBytes(pid) / MIB).toFixed(0)} MiB resident`,
   );
   for (let round = 1; round <= rounds; round++) {
+    const spent = cpuMicros(pid);
     const offered = await openLoop(ask, times * peak, durationMs);
+    const cpu = ((cpuMicros(pid) - spent) / offered.length).toFixed(0);
     const resident = (residentBytes(pid) / MIB).toFixed(0);
-    console.log(`round ${round}, ${times} × the peak offered:\n  ${tell(offered, peak)}\n  ${resident} MiB resident`);
+    console.log(
+      `round ${round}, ${times} × the peak offered:\n  ${tell(offered, peak)}\n  ${cpu} µs of CPU for each offered, ${resident} MiB resident`,
+    );
   }
 };
 

@@ -39,18 +39,18 @@ export const POLICIES: Readonly<Record<string, (options: PolicyOptions) => SimPo
   'lmetric-warm': ({ retry }) => new WarmLMetric(retry),
   'warm-spill': ({ retry }) => new WarmSpill(retry),
   // The router itself, once for each of its strategies, and told the truth instead of learning it.
-  ours: () => ours({ name: 'ours', strategy: 'hybrid' }),
-  // With background copies of models, as the proxy has them by default.
-  'ours-placed': () => ours({ name: 'ours-placed', strategy: 'hybrid', placement: true }),
+  ours: () => ours({ name: 'ours', strategy: 'hybrid', placement: true }),
+  // Without the background copies of models that the proxy makes by default.
+  'ours-unplaced': () => ours({ name: 'ours-unplaced', strategy: 'hybrid' }),
   // Without a second attempt, to compare with routers that have none.
-  'ours-once': () => ours({ name: 'ours-once', strategy: 'hybrid', attempts: 1 }),
-  'ours-scan': () => ours({ name: 'ours-scan', strategy: 'hybrid', scansAll: true }),
-  'ours-told': () => ours({ name: 'ours-told', strategy: 'hybrid', told: ALL_TOLD }),
+  'ours-once': () => ours({ name: 'ours-once', strategy: 'hybrid', placement: true, attempts: 1 }),
+  'ours-scan': () => ours({ name: 'ours-scan', strategy: 'hybrid', placement: true, scansAll: true }),
+  'ours-told': () => ours({ name: 'ours-told', strategy: 'hybrid', placement: true, told: ALL_TOLD }),
   // Ablation: one kind of fact is told, the others are learned.
   ...Object.fromEntries(
     ALL_TOLD.map((fact) => [
       `ours-told-${fact}`,
-      () => ours({ name: `ours-told-${fact}`, strategy: 'hybrid', told: [fact] }),
+      () => ours({ name: `ours-told-${fact}`, strategy: 'hybrid', placement: true, told: [fact] }),
     ]),
   ),
   'ours-round-robin': () => ours({ name: 'ours-round-robin', strategy: 'round-robin' }),

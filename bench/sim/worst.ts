@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import type { CellResult } from './cell.ts';
 import { whole } from './options.ts';
 import { ALL_TOLD } from './oracle.ts';
+import { policyOf } from './policies.ts';
 import { runProgram } from './program.ts';
 import { randomScene, type RandomScene } from './random-scenes.ts';
 import { aligned, percent, seconds } from './report.ts';
@@ -17,6 +18,8 @@ const DEFAULT_FLEETS = 200;
 const DEFAULT_REQUESTS = 600;
 const DEFAULT_SEED = 1;
 const DEFAULT_SHOWN = 10;
+const DEFAULT_POLICY = 'ours';
+const RIVAL = 'least-connections';
 const PROCESSES = 2;
 /** Beyond this ratio a scene counts as worse. */
 const WORSE = 1.05;
@@ -30,6 +33,7 @@ const USAGE = `npx tsx bench/sim/worst.ts
   --seed S       (default ${DEFAULT_SEED})
   --worst N      bad cases that are looked at closely   (default ${DEFAULT_SHOWN})
   --only I       looks at scene I alone
+  --policy P     what is compared with ${RIVAL}   (default ${DEFAULT_POLICY})
   --json FILE    every scene with its ratios`;
 
 interface Pair {
@@ -37,8 +41,6 @@ interface Pair {
   readonly ours: CellResult;
   readonly other: CellResult;
 }
-
-const RIVAL = 'least-connections';
 
 const p95Ratio = ({ ours, other }: Pair): number => ours.metrics.ttft.p95 / other.metrics.ttft.p95;
 const meanRatio = ({ ours, other }: Pair): number => ours.metrics.ttftMeanMs / other.metrics.ttftMeanMs;
@@ -52,8 +54,8 @@ const run = async (
   tellSlots?: boolean,
 ): Promise<CellResult> => workers.run({ ...scene, tellSlots: tellSlots ?? scene.tellSlots, policy, seed });
 
-const pairOf = async (workers: Workers, random: RandomScene): Promise<Pair> => {
-  const [ours, other] = await Promise.all([run(workers, random, 'ours'), run(workers, random, RIVAL)]);
+const pairOf = async (workers: Workers, random: RandomScene, policy: string): Promise<Pair> => {
+  const [ours, other] = await Promise.all([run(workers, random, policy), run(workers, random, RIVAL)]);
   return { random, ours, other };
 };
 
@@ -65,7 +67,7 @@ const distributionTable = (pairs: readonly Pair[]): string => {
   const ratio = (value: number): string => value.toFixed(2);
   const points = (value: number): string => `${value < 0 ? '' : '+'}${(100 * value).toFixed(1)}`;
   return aligned([
-    [`ours over ${RIVAL}`, 'least', '5 %', '25 %', 'median', '75 %', '95 %', 'most'],
+    [`over ${RIVAL}`, 'least', '5 %', '25 %', 'median', '75 %', '95 %', 'most'],
     row('p95 of TTFT, ratio', p95Ratio, ratio),
     row('mean TTFT, ratio', meanRatio, ratio),
     row('good, points', goodGain, points),
@@ -84,25 +86,27 @@ const countsLine = (title: string, pairs: readonly Pair[]): string => {
 };
 
 /** The same fleet and rate with other requests: ratios of p95. */
-const again = async (workers: Workers, { random }: Pair): Promise<readonly number[]> =>
+const again = async (workers: Workers, { random, ours: { cell } }: Pair): Promise<readonly number[]> =>
   Promise.all(
     Array.from({ length: AGAIN }, async (_, index) =>
-      p95Ratio(await pairOf(workers, { ...random, seed: random.seed + index + 1 })),
+      p95Ratio(await pairOf(workers, { ...random, seed: random.seed + index + 1 }, cell.policy)),
     ),
   );
 
-/** What it would be with one kind of fact told: the one that helps is the one that misled. */
+/** What it would be with one kind of fact told: the one that helps is the one that misled. And with background copies. */
 const ablation = async (workers: Workers, { random, ours, other }: Pair): Promise<string> => {
+  const { tellSlots } = random.scene;
   const told: readonly (readonly [title: string, policy: string, tellSlots: boolean])[] = [
-    ['slots', 'ours', true],
-    ...ALL_TOLD.map((fact) => [fact, `ours-told-${fact}`, random.scene.tellSlots] as const),
-    ['all', 'ours-told', true],
+    ['told slots', 'ours', true],
+    ...ALL_TOLD.map((fact) => [`told ${fact}`, `ours-told-${fact}`, tellSlots] as const),
+    ['told all', 'ours-told', true],
+    ['without copies', 'ours-unplaced', tellSlots],
   ];
   const results = await Promise.all(told.map(async ([, policy, tellSlots]) => run(workers, random, policy, tellSlots)));
   const cells: readonly (readonly [title: string, result: CellResult | undefined])[] = [
     [RIVAL, other],
-    ['ours', ours],
-    ...told.map(([title], index) => [`told ${title}`, results[index]] as const),
+    [ours.cell.policy, ours],
+    ...told.map(([title], index) => [title, results[index]] as const),
   ];
   return aligned([
     ['', 'TTFT p50', 'p95', 'mean', 'wait p95', 'E2E mean', 'cached', 'loads', 'good', 'errors'],
@@ -146,6 +150,7 @@ const readArguments = () => {
       seed: { type: 'string' },
       worst: { type: 'string' },
       only: { type: 'string' },
+      policy: { type: 'string', default: DEFAULT_POLICY },
       json: { type: 'string' },
     },
   });
@@ -159,6 +164,7 @@ const readArguments = () => {
     seed: whole('seed', values.seed) ?? DEFAULT_SEED,
     shown: whole('worst', values.worst) ?? DEFAULT_SHOWN,
     only,
+    policy: values.policy,
     json: values.json,
   };
 };
@@ -166,10 +172,15 @@ const readArguments = () => {
 await runProgram(
   USAGE,
   async (workers) => {
-    const { fleets, requests, seed, shown, only, json } = readArguments();
+    const { fleets, requests, seed, shown, only, policy, json } = readArguments();
+    policyOf(policy);
     const numbers = only === undefined ? Array.from({ length: fleets }, (_, index) => index) : [only];
-    const pairs = await Promise.all(numbers.map(async (index) => pairOf(workers, randomScene(seed, index, requests))));
-    console.log(`${pairs.length} random scenes of ${requests} requests, seed ${seed}\n\n${distributionTable(pairs)}\n`);
+    const pairs = await Promise.all(
+      numbers.map(async (index) => pairOf(workers, randomScene(seed, index, requests), policy)),
+    );
+    console.log(
+      `${pairs.length} random scenes of ${requests} requests, seed ${seed}, ${policy}\n\n${distributionTable(pairs)}\n`,
+    );
     const told = pairs.filter(({ random }) => random.scene.tellSlots);
     const untold = pairs.filter(({ random }) => !random.scene.tellSlots);
     if (told.length > 0) console.log(countsLine('slots told', told));

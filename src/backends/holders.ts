@@ -1,7 +1,7 @@
 import type { Runner } from './backend.ts';
 
-/** From so many runners of a model on, they are kept in groups: below, looking at each of them costs less than choosing. */
-export const CROWD = 65;
+/** From so many runners of a model on, twice as many as are looked at then, they are kept in groups. */
+export const CROWD = 41;
 
 /**
  * What a runner is good for, as far as can be told without a request: `warm` = in memory and not full, `cold` = not in

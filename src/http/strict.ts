@@ -34,7 +34,7 @@ export const unfit = (req: IncomingMessage): Unfit | undefined => {
   let hosts = 0;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const value = raw[i + 1] ?? '';
-    switch (raw[i]?.toLowerCase()) {
+    switch ((raw[i] ?? '').toLowerCase()) {
       case 'host':
         if (++hosts > 1) return bad('the request has more than one Host header');
         if (!HOST.test(value)) return bad('the Host header is no host and port');

@@ -14,7 +14,10 @@ export const seconds = (ms: number): string => {
 };
 
 /** A whole number with commas: 12,400. Not `toLocaleString`, which takes longer than the decision itself. */
-export const count = (value: number): string => String(Math.round(value)).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
+export const count = (value: number): string => {
+  const digits = String(Math.round(value));
+  return digits.length <= 3 ? digits : digits.replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
+};
 
 /** ms until the first byte of the answer as foreseen: wait, load, and reading beside the others. */
 export const firstByteMs = (outlook: Outlook, index: number): number =>
@@ -45,17 +48,25 @@ const phrases: readonly (readonly [
  */
 export const costInWords = (outlook: Outlook, index: number, p: number, decodeWeight?: number): string => {
   const parts = terms(outlook, index, p, decodeWeight);
-  const sizes = phrases.map(([name]) => parts[name]);
-  const cost = sizes.reduce((sum, part) => sum + part, 0);
-  const bySize = sizes.toSorted((a, b) => b - a);
-  const third = bySize[2] ?? 0;
-  const least = third >= THIRD_COUNTS * cost ? third : (bySize[1] ?? 0);
-  const named = phrases.flatMap(([, say], i) => {
-    const part = sizes[i] ?? 0;
-    return part > 0 && part >= least ? [say(part, outlook, index, p)] : [];
-  });
-  const head = `answers in ${seconds(firstByteMs(outlook, index))}`;
-  return named.length === 0 ? head : `${head}: ${named.join(', ')}`;
+  let cost = 0;
+  let [first, second, third] = [0, 0, 0];
+  for (const [name] of phrases) {
+    const part = parts[name];
+    cost += part;
+    if (part > first) [first, second, third] = [part, first, second];
+    else if (part > second) [second, third] = [part, second];
+    else if (part > third) third = part;
+  }
+  const least = third >= THIRD_COUNTS * cost ? third : second;
+  let words = `answers in ${seconds(firstByteMs(outlook, index))}`;
+  let before = ': ';
+  for (const [name, say] of phrases) {
+    const part = parts[name];
+    if (part <= 0 || part < least) continue;
+    words += before + say(part, outlook, index, p);
+    before = ', ';
+  }
+  return words;
 };
 
 const remembered = (outlook: Outlook, index: number): string => {

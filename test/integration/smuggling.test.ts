@@ -121,6 +121,30 @@ describe('a connection', () => {
   });
 
   it.each([
+    [
+      'a doubt behind a slow request',
+      `GET /v9/slow HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v9/x HTTP/1.1\r\nHost: a b\r\n\r\n`,
+    ],
+    ['an upgrade', 'GET /v9/slow HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
+  ])('reads no request behind %s, not even while that one waits for its answer', async (_what, bytes) => {
+    let answer = (): void => {};
+    const scene = await startRawScene({
+      script: (socket) => {
+        answer = () => void socket.write(answerText('late'));
+      },
+    });
+    const client = scene.connect();
+    await client.send(bytes);
+    await scene.backend.request(0);
+    await client.send(SMUGGLED);
+    // Requests are read in the order in which they come, so when this one is answered that one was read.
+    expect((await scene.proxy.call('/api/tags')).status).toBe(200);
+    answer();
+    await client.closed;
+    expect(scene.backend.requests.map(({ target }) => target)).toEqual(['/v9/slow']);
+  });
+
+  it.each([
     ['the answer ahead of it is under way', 'GET /v9/slow HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     ['it has been refused already', 'GET /v9/x HTTP/1.1\r\nHost: a b\r\n\r\n'],
   ])('that asks for a tunnel brings nobody down: %s', async (_when, ahead) => {

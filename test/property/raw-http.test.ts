@@ -200,9 +200,14 @@ describe('whatever bytes come', () => {
   it('nothing crashes or hangs, each answer is for its own connection, and the backend sees proper requests alone', async () => {
     const scene = await openRawScene({
       config: 'limits: { head_timeout: 300ms, body_idle_timeout: 300ms }',
-      script: (socket, { values, method: asked }) => {
-        const text = JSON.stringify({ model: 'm', message: {}, done: true, marker: values('x-marker').join('|') });
-        socket.write(asked === 'HEAD' ? answerText(text).slice(0, -text.length) : answerText(text));
+      script: (socket, asked) => {
+        const text = JSON.stringify({
+          model: 'm',
+          message: {},
+          done: true,
+          marker: asked.values('x-marker').join('|'),
+        });
+        socket.write(asked.method === 'HEAD' ? answerText(text).slice(0, -text.length) : answerText(text));
       },
     });
     onTestFinished(() => scene.stop());

@@ -5,6 +5,8 @@ import { MODEL, OTHER, SERVED, TestCrowd } from '../support/dispatch-crowd.ts';
 
 type Step =
   | { readonly do: 'take' | 'take-other'; readonly from: number; readonly count: number }
+  /** All places of what is in memory but those of one server are taken. */
+  | { readonly do: 'fill'; readonly but: number }
   | { readonly do: 'end'; readonly pick: number }
   | { readonly do: 'look'; readonly at: number; readonly model: string | undefined }
   | { readonly do: 'switch'; readonly from: number; readonly count: number; readonly on: boolean }
@@ -18,6 +20,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ do: fc.constantFrom('take', 'take-other'), from: at, count: fc.nat(120) }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fill' as const), but: at }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('end' as const), pick: at }) },
   {
     weight: 2,
@@ -65,6 +68,12 @@ describe('the shortlist of a large pool, whatever happens in it', () => {
               case 'take':
               case 'take-other':
                 held.push(...crowd.occupy(idsFrom(each.from, each.count), each.do === 'take' ? MODEL : OTHER));
+                break;
+              case 'fill':
+                for (const id of idsFrom(each.but + 1, servers - 1)) {
+                  const [inMemory = MODEL] = registry.get(id)?.loaded.keys() ?? [];
+                  held.push(...crowd.occupy([id, id], inMemory));
+                }
                 break;
               case 'end':
                 take(each.pick)?.end(SERVED);

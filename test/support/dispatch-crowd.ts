@@ -1,7 +1,6 @@
 import type { Runner } from '../../src/backends/backend.ts';
 import type { Lease } from '../../src/backends/registry.ts';
-import type { PrefixMark } from '../../src/core/demand.ts';
-import { NO_DEMAND, type Demand } from '../../src/core/demand.ts';
+import { NO_DEMAND, type Demand, type PrefixMark } from '../../src/core/demand.ts';
 import { seededRng } from '../../src/core/rng.ts';
 import type { Strategy } from '../../src/core/types.ts';
 import { Reserver, type Decision, type Place, type Wish } from '../../src/dispatch/reserve.ts';

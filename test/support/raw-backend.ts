@@ -27,8 +27,9 @@ export const answerText = (body: string, type = 'application/json', more = ''): 
   `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${more}\r\n${body}`;
 
 /** What every backend of these tests answers when no script says otherwise: a whole chat that names its request. */
-const echo: RawScript = (socket, { target, values }) => {
-  const marker = values('x-marker').join('|');
+const echo: RawScript = (socket, request) => {
+  const { target } = request;
+  const marker = request.values('x-marker').join('|');
   const message = { role: 'assistant', content: `${target} ${marker}` };
   socket.write(answerText(JSON.stringify({ model: 'm', message, done: true, prompt_eval_count: 1, eval_count: 1 })));
 };

@@ -168,6 +168,22 @@ describe('the router with one attempt', () => {
   });
 });
 
+describe('the router with background copies', () => {
+  it('keeps a model in memory that was wanted, where the router without loads it again', () => {
+    const minute = 60_000;
+    const busy = Array.from({ length: 12 }, (_, index) => sessionOf(`a${index}`, (index * minute) / 4));
+    const late = sessionOf('late', 8.5 * minute);
+    const loadOfLate = (name: string): number | undefined => {
+      const workload = workloadOf([...busy, late]);
+      const policy = () => policyOf(name)({ retry: false });
+      const { records } = simulate({ workload, fleet: fleetOf(serverOf('s1')), policy, seed: 1 });
+      return records.find(({ id }) => id === 'late.0')?.loadMs;
+    };
+    expect(loadOfLate('ours-unplaced')).toBeGreaterThan(0);
+    expect(loadOfLate('ours')).toBe(0);
+  });
+});
+
 describe('targets', () => {
   it('are judged by their own direction', () => {
     expect(isMet({ atMost: 3 }, 3)).toBe(true);
