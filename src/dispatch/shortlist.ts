@@ -10,6 +10,8 @@ import type { Facts } from '../facts/facts.ts';
 const OWNERS = 4;
 /** Of those that have the model in memory and a free slot. */
 const WARM = 8;
+/** So many of them, and no others are looked at but those that remember the prompt. */
+const ENOUGH = 4;
 /** Of those that would have to load it: looked at, and taken, idle servers first. */
 const COLD_DRAWN = 8;
 const COLD = 3;
@@ -117,7 +119,9 @@ export class Shortlist {
     for (const pool of pools) {
       const share = 1 / pools.length;
       if (even) this.#some(crowd, pool.all, Math.ceil(EVEN * share), into);
-      this.#some(crowd, pool.warm, Math.ceil((even ? 1 : WARM) * share), into);
+      const warm = this.#some(crowd, pool.warm, Math.ceil((even ? 1 : WARM) * share), into);
+      // With a choice of those that can start at once nobody gains by a load, or by waiting where nothing is remembered.
+      if (warm >= ENOUGH * share) continue;
       this.#best(crowd, pool.cold, [COLD_DRAWN * share, (even ? 1 : COLD) * share], bustle, at, into);
       if (!even) this.#best(crowd, pool.busy, [BUSY_DRAWN * share, BUSY * share], workLeft, at, into);
     }
@@ -169,8 +173,8 @@ export class Shortlist {
     });
   }
 
-  /** Draws some of a group. */
-  #some({ may }: Crowd, group: readonly Runner[], wanted: number, into: Runner[]): void {
+  /** Draws some of a group. @returns how many */
+  #some({ may }: Crowd, group: readonly Runner[], wanted: number, into: Runner[]): number {
     let found = 0;
     const all = group.length <= wanted;
     // From the end: one that turns out to take nothing leaves the group, and the last one takes its place.
@@ -180,6 +184,7 @@ export class Shortlist {
       into.push(runner);
       found++;
     }
+    return found;
   }
 
   /** Draws some of a group and takes those for which `key` is lowest. @param counts drawn, taken */

@@ -111,7 +111,12 @@ export class MarkMap<V extends { readonly hash: number }> {
   }
 }
 
-const emptySlots = <V>(slots: number): (V | undefined)[] => Array.from({ length: slots }, () => undefined);
+/** Not `Array.from`, which takes ten times as long: a runner's first prompt makes its map grow three times. */
+const emptySlots = <V>(slots: number): (V | undefined)[] => {
+  const empty: (V | undefined)[] = [];
+  for (let slot = 0; slot < slots; slot++) empty.push(undefined);
+  return empty;
+};
 
 /** Where looking for a hash begins, before the mask: its low 32 bits, spread (Knuth's multiplicative hashing). */
 const home = (hash: number): number => Math.imul(hash | 0, 0x9e3779b1) >>> 8;
