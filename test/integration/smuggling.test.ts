@@ -70,6 +70,8 @@ const keeps = async (scene: RawScene, each: WireCase, path: string): Promise<voi
  * are served and waits where others refuse at once. What holds there is not established yet, so it is not claimed.
  */
 const OLD_PARSER = Number(process.versions['llhttp']?.split('.')[0]) < 9;
+/** The newest Node waits for more after such a length, up to the head's time limit: not established either. */
+const NEW_NODE = Number(process.versions.node.split('.')[0]) >= 24;
 const OTHERWISE = new Set([
   'a chunk extension',
   'a trailer that names a length',
@@ -89,7 +91,9 @@ describe.each(Object.entries(CASES))('of what is in doubt, %s', (_kind, cases) =
     scene.backend.requests.length = 0;
   });
   describe.each(PATHS)('at %s', (path) => {
-    const judged = cases.filter(({ name }) => !OLD_PARSER || !OTHERWISE.has(name));
+    const judged = cases.filter(
+      ({ name }) => !(OLD_PARSER && OTHERWISE.has(name)) && !(NEW_NODE && name === 'a length with a tab after it'),
+    );
     it.each(judged.map((each) => [each.name, each] as const))('is one thing to everybody: %s', async (_name, each) => {
       await keeps(scene, each, path);
     });
