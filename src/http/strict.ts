@@ -16,6 +16,8 @@ export const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
  * brackets. Empty is allowed by RFC 9110 §7.2.
  */
 const HOST = /^(?:[\w!$&'()*+;=.~%-]*|\[[\da-f:.]+(?:%25[\w.~-]+)?\])(?::\d*)?$/i;
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/is;
 
 const bad = (message: string): Unfit => ({ status: 400, message });
@@ -33,8 +35,11 @@ export const unfit = (req: IncomingMessage): Unfit | undefined => {
   }
   let hosts = 0;
   for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
     const value = raw[i + 1] ?? '';
-    switch ((raw[i] ?? '').toLowerCase()) {
+    // The parser of Node 20.18 lets blanks and nothing at all pass; no backend may ever be asked with such a name.
+    if (!TOKEN.test(name)) return bad('a header has a name that is none');
+    switch (name.toLowerCase()) {
       case 'host':
         if (++hosts > 1) return bad('the request has more than one Host header');
         if (!HOST.test(value)) return bad('the Host header is no host and port');

@@ -66,20 +66,41 @@ const keeps = async (scene: RawScene, each: WireCase, path: string): Promise<voi
 };
 
 /**
- * The oldest Node that is supported parses these shapes otherwise than later ones (llhttp before 9): it refuses some that
- * are served and waits where others refuse at once. What holds there is not established yet, so it is not claimed.
+ * Shapes on which the parsers of the supported Nodes differ: one refuses what another one serves (llhttp 8 in Node 20.18,
+ * 9.3 in 20.20, 9.4 in 26). Whichever it does, it is one request or none, for the proxy and for the backend alike.
  */
-const OLD_PARSER = Number(process.versions['llhttp']?.split('.')[0]) < 9;
-/** The newest Node waits for more after such a length, up to the head's time limit: not established either. */
-const NEW_NODE = Number(process.versions.node.split('.')[0]) >= 24;
-const OTHERWISE = new Set([
-  'a chunk extension',
-  'a trailer that names a length',
-  'a bare CR at the end of the head',
-  'a bare LF at the end of the head',
-  'a blank before a colon',
-  'a header without a name',
-]);
+const LLHTTP = Number(process.versions['llhttp']?.split('.').slice(0, 2).join('.'));
+const OTHERWISE = new Set(
+  LLHTTP < 9
+    ? [
+        'a chunk extension',
+        'a trailer that names a length',
+        'a bare CR at the end of the head',
+        'a bare LF at the end of the head',
+      ]
+    : LLHTTP > 9.3
+      ? ['a length with a tab after it']
+      : [],
+);
+
+/** It is refused and the connection closed, or served as exactly one request. */
+const isOneOrNone = async (scene: RawScene, { send }: WireCase, path: string): Promise<void> => {
+  const { backend } = scene;
+  const client = scene.connect();
+  await client.send(...send(path));
+  await settle(client, 1);
+  const [first, ...more] = client.answers().map(({ status }) => status);
+  // A connection that is closed without a word is a refusal, too.
+  expect([200, 400, undefined]).toContain(first);
+  expect(first ?? client.isClosed).not.toBe(false);
+  expect(more).toEqual(client.isClosed ? [] : [200]);
+  // The old parser finds out that a head was wrong once its request is under way: the answer is cut off then.
+  if (first === undefined) expect(arrived(scene).length).toBeLessThan(2);
+  else expect(arrived(scene).length).toBe(first === 200 ? 1 : 0);
+  client.destroy();
+  expect(backend.requests.map(({ target }) => target)).not.toContain('/smuggled');
+  expect(backend.broken).toEqual([]);
+};
 
 describe.each(Object.entries(CASES))('of what is in doubt, %s', (_kind, cases) => {
   let scene: RawScene;
@@ -91,10 +112,11 @@ describe.each(Object.entries(CASES))('of what is in doubt, %s', (_kind, cases) =
     scene.backend.requests.length = 0;
   });
   describe.each(PATHS)('at %s', (path) => {
-    const judged = cases.filter(
-      ({ name }) => !(OLD_PARSER && OTHERWISE.has(name)) && !(NEW_NODE && name === 'a length with a tab after it'),
-    );
-    it.each(judged.map((each) => [each.name, each] as const))('is one thing to everybody: %s', async (_name, each) => {
+    it.each(cases.map((each) => [each.name, each] as const))('is one thing to everybody: %s', async (name, each) => {
+      if (OTHERWISE.has(name)) {
+        await isOneOrNone(scene, each, path);
+        return;
+      }
       await keeps(scene, each, path);
     });
   });
