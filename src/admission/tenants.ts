@@ -39,7 +39,8 @@ const newAccount = (name: string): Account => ({
 /**
  * The virtual token counters of one class (VTC: Sheng et al., "Fairness in Serving Large Language Models", OSDI'24):
  * the tenant that has been served least is next, and one that comes back from idling is lifted to the least of those
- * who wait, so that nobody saves up. Bounded; all operations O(lanes in which the tenant waits · log).
+ * who wait, so that nobody saves up. Classes count apart: a request that is promoted to another one counts there as a
+ * newcomer's, so what one tenant may get ahead of another is bounded once per class. Bounded; all operations O(lanes in which the tenant waits · log).
  */
 export class Tenants {
   /** In the order in which they were last seen. */

@@ -257,9 +257,7 @@ const someMayStart = (runners: readonly Runner[], outlook: Outlook, at: number):
     const facts = runners[i]?.facts;
     if (facts === undefined || outlook.load[i] === 0 || facts.works.length >= facts.limit) continue;
     const { host, model } = facts;
-    // One that is being loaded with the server's own context has none that is known.
-    const inMemory = facts.works.length > 0 || host.residency.contextOf(model, at) !== undefined;
-    if (inMemory && host.saturatedUntil <= at) return true;
+    if (host.residency.holds(model, at) && host.saturatedUntil <= at) return true;
   }
   return false;
 };
