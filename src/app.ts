@@ -445,6 +445,7 @@ export class App {
       rng: this.#rng,
       intervalMs: this.#config.health.intervalMs,
       timeoutMs: this.#config.health.timeoutMs,
+      busy: () => (this.#registry.get(backend.name)?.inflight ?? 0) > 0,
       observe: (seen, askedAt) => this.#registry.observe(backend.name, seen, askedAt),
     });
     this.#probers.set(backend.name, prober);

@@ -65,6 +65,7 @@ export interface ProbeTarget {
 export const createProbe = ({ origin, pathPrefix, headers }: ProbeTarget): Probe => {
   const client = new Client(origin, { pipelining: 1, maxResponseSize: MAX_BYTES });
   let serverNow = Number.NaN;
+  let last: readonly InstalledModel[] | undefined;
   const get = async (path: string, signal: AbortSignal): Promise<unknown> => {
     const answer = await client.request({ method: 'GET', path: `${pathPrefix}${path}`, headers, signal });
     serverNow = Date.parse(text(answer.headers['date']));
@@ -77,16 +78,16 @@ export const createProbe = ({ origin, pathPrefix, headers }: ProbeTarget): Probe
     }
   };
   return {
-    async look(timeoutMs): Promise<Seen> {
+    async look(timeoutMs, brief): Promise<Seen> {
       try {
         const signal = AbortSignal.timeout(timeoutMs);
         const version = await get('/api/version', signal);
-        const tags = await get('/api/tags', signal);
+        if (!brief || last === undefined) last = installed(await get('/api/tags', signal));
         const ps = await get('/api/ps', signal);
         return {
           up: true,
           version: text(isObject(version) ? version['version'] : undefined),
-          installed: installed(tags),
+          installed: last,
           loaded: loaded(ps, Number.isNaN(serverNow) ? Date.now() : serverNow),
         };
       } catch (error) {

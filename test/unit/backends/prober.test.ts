@@ -10,21 +10,25 @@ interface Scene {
   readonly clock: ManualClock;
   readonly seen: Seen[];
   readonly looks: () => number;
+  /** Looks that asked what is installed, too. */
+  readonly thorough: () => number;
   readonly closed: () => boolean;
   /** Moves both clocks, a hundred ms at a time. */
   readonly pass: (ms: number) => Promise<void>;
 }
 
-const scene = (answer: () => Promise<Seen>, intervalMs = 5_000): Scene => {
+const scene = (answer: () => Promise<Seen>, intervalMs = 5_000, busy = () => false): Scene => {
   const clock = new ManualClock();
   const seen: Seen[] = [];
   let looks = 0;
+  let thorough = 0;
   let closed = false;
   const prober = new Prober({
     backend: 'a',
     probe: {
-      look: () => {
+      look: (_timeoutMs, brief) => {
         looks++;
+        if (!brief) thorough++;
         return answer();
       },
       close: () => {
@@ -35,6 +39,7 @@ const scene = (answer: () => Promise<Seen>, intervalMs = 5_000): Scene => {
     rng: { next: () => 0.5 },
     intervalMs,
     timeoutMs: 2_000,
+    busy,
     observe: (each) => seen.push(each),
   });
   return {
@@ -42,6 +47,7 @@ const scene = (answer: () => Promise<Seen>, intervalMs = 5_000): Scene => {
     clock,
     seen,
     looks: () => looks,
+    thorough: () => thorough,
     closed: () => closed,
     async pass(ms) {
       for (let passed = 0; passed < ms; passed += 100) {
@@ -74,6 +80,19 @@ describe('the prober', () => {
     await prober.start();
     await pass(3_000);
     expect(seen.length).toBe(4);
+    prober.stop();
+  });
+
+  it('looks every two seconds at a server that works, and each interval at what is installed', async () => {
+    const { prober, looks, thorough, pass } = scene(
+      () => Promise.resolve(UP),
+      5_000,
+      () => true,
+    );
+    await prober.start();
+    await pass(20_100);
+    expect(looks()).toBe(11);
+    expect(thorough()).toBe(6);
     prober.stop();
   });
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createProbe } from '../../../src/forward/probe.ts';
 import type { Seen } from '../../../src/backends/backend.ts';
+import type { Probe } from '../../../src/backends/prober.ts';
 
 const answers =
   (byPath: Readonly<Record<string, unknown>>, status = 200): RequestListener =>
@@ -12,7 +13,7 @@ const answers =
     res.writeHead(status).end(typeof answer === 'string' ? answer : JSON.stringify(answer));
   };
 
-const look = async (listener: RequestListener, timeoutMs = 5_000, pathPrefix = ''): Promise<Seen> => {
+const probeOf = async (listener: RequestListener, pathPrefix = ''): Promise<Probe> => {
   const server = http.createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -26,8 +27,11 @@ const look = async (listener: RequestListener, timeoutMs = 5_000, pathPrefix = '
     server.closeAllConnections();
     server.close();
   });
-  return probe.look(timeoutMs);
+  return probe;
 };
+
+const look = async (listener: RequestListener, timeoutMs = 5_000, pathPrefix = ''): Promise<Seen> =>
+  (await probeOf(listener, pathPrefix)).look(timeoutMs, false);
 
 describe('a look at a backend', () => {
   it('finds its version, what it has and what is loaded', async () => {
@@ -44,6 +48,23 @@ describe('a look at a backend', () => {
       installed: [{ name: 'm:latest', digest: 'd', sizeBytes: 5 }],
       loaded: [{ name: 'm:latest', sizeBytes: 9, vramBytes: 8, contextLength: 4096 }],
     });
+  });
+
+  it('asks in brief without what is installed, as long as it knows that', async () => {
+    const asked: (string | undefined)[] = [];
+    const lists = answers({
+      '/api/version': { version: '1' },
+      '/api/tags': { models: [{ name: 'm:latest', digest: 'd', size: 5 }] },
+      '/api/ps': { models: [] },
+    });
+    const probe = await probeOf((req, res) => {
+      asked.push(req.url);
+      lists(req, res);
+    });
+    const first = await probe.look(5_000, true);
+    const second = await probe.look(5_000, true);
+    expect(second).toEqual(first);
+    expect(asked).toEqual(['/api/version', '/api/tags', '/api/ps', '/api/version', '/api/ps']);
   });
 
   it('takes null for an empty list, as Go writes it', async () => {
