@@ -1,18 +1,24 @@
 import { randomInt } from 'node:crypto';
+import type { LookupFunction } from 'node:net';
 import { hostname } from 'node:os';
 import { Gate, type GateSettings } from './admission/gate.ts';
+import { KeyRing } from './auth/key-ring.ts';
+import { momentOf, type Moment } from './auth/ledger.ts';
 import { Prober } from './backends/prober.ts';
 import { Recovery } from './backends/recovery.ts';
 import { Registry } from './backends/registry.ts';
 import { isLoopback } from './config/listeners.ts';
+import { BackendChanges } from './config/backend-changes.ts';
 import { configDiff, redactConfig } from './config/parse.ts';
-import type { BackendConfig, Config, HostPort } from './config/types.ts';
+import { PemWatch, pemFilesOf } from './config/pem-files.ts';
+import type { BackendConfig, Config } from './config/types.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { modelKey } from './core/model-name.ts';
 import { systemRng, type Rng } from './core/rng.ts';
-import type { Checked, Log } from './core/types.ts';
+import { TASK_CATEGORIES, type Checked, type Issue, type Log } from './core/types.ts';
 import { Background } from './dispatch/background.ts';
 import { gateSettings } from './dispatch/gate-settings.ts';
+import { IllWatch } from './dispatch/ills.ts';
 import { keeper } from './dispatch/keep.ts';
 import type { KeepAliveOrder } from './dispatch/place.ts';
 import { Reserver } from './dispatch/reserve.ts';
@@ -25,13 +31,18 @@ import { Pools } from './forward/pools.ts';
 import { PrefixHasher } from './forward/prefix-hash.ts';
 import { createProbe } from './forward/probe.ts';
 import { RetryBudget } from './forward/retry-budget.ts';
+import { Ways, type LoadedWays } from './forward/ways.ts';
 import { Admin } from './http/admin.ts';
+import { BackendSet, tellDropped } from './http/backend-set.ts';
 import type { ReloadResult } from './http/control.ts';
+import { Desk } from './http/events/desk.ts';
 import { Handler } from './http/handle.ts';
+import { KeyCheck } from './http/key-check.ts';
 import { Operator } from './http/operator.ts';
+import type { HandlerSettings } from './http/parts.ts';
 import { RouteGaps } from './http/route-gaps.ts';
 import { SkewWatch } from './http/pool/skew.ts';
-import { Listener, type ListenerOptions } from './http/server.ts';
+import { Listeners, loadCertificates, type Bound, type HandedSockets, type OpenSocket } from './http/listeners.ts';
 import { LOOKS } from './http/slow-readers.ts';
 import { TargetTable } from './http/targets.ts';
 import { Decisions } from './results/decisions.ts';
@@ -42,7 +53,8 @@ import { Recorder } from './results/recorder.ts';
 import { TraceFile } from './results/trace-file.ts';
 import { Keeper } from './state/keeper.ts';
 import { openStore } from './state/open.ts';
-import { createCategorizerChain, type CategorizerChain } from './tasks/index.ts';
+import type { StateEntry } from './state/store.ts';
+import { createCategorizerChain, CurrentChain, type CategorizerChain } from './tasks/index.ts';
 import { productVersion } from './version.ts';
 
 /** Requests that can be looked at afterwards. */
@@ -56,6 +68,14 @@ const PULSE_MS = 250;
 const BEAT_MS = 1_000;
 const BEATS_PER_IDLE = 4;
 
+/** How long a process that takes over sockets looks at its backends before it takes requests too, in ms. */
+const FIRST_LOOK_MS = 5_000;
+/**
+ * How long connections without a request stay open once another process listens, in ms. A client that uses one within
+ * that time is told that it was the last time; one that has not asked for so long finds it closed, as after a restart.
+ */
+const HANDED_IDLE_MS = 5_000;
+
 /** Keys that are read once, when the process starts. */
 const AT_START =
   /^(listen|admin\.listen|metrics\.listen|trace\..*|logging\..*|state\..*|limits\.(header|connections|head_timeout|write_idle_timeout|stream_idle_timeout|drain_timeout))$/;
@@ -66,7 +86,24 @@ export interface AppOptions {
   readonly reread?: () => Promise<Checked<Config>>;
   readonly log: Log;
   readonly clock?: Clock;
+  /** ms since 1970, for calendar days and keys that expire. */
+  readonly wall?: () => number;
   readonly rng?: Rng;
+  /** Sockets that listen already, handed down to this process. */
+  readonly handed?: HandedSockets;
+  /** Resolves the names of backends; the system's unless given. */
+  readonly lookup?: LookupFunction;
+}
+
+/** Certificates or keys that the configuration names and that cannot be used. */
+export class UnusableFilesError extends Error {
+  override readonly name = 'UnusableFilesError';
+  readonly issues: readonly Issue[];
+
+  constructor(issues: readonly Issue[]) {
+    super(issues.map(({ path, message }) => `${path}: ${message}`).join('; '));
+    this.issues = issues;
+  }
 }
 
 const schedule = (ms: number, run: () => void): (() => void) => {
@@ -78,7 +115,9 @@ const schedule = (ms: number, run: () => void): (() => void) => {
 export class App {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #wall: () => number;
   readonly #rng: Rng;
+  readonly #ring = new KeyRing();
   readonly #reread: AppOptions['reread'];
   readonly #probers = new Map<string, Prober>();
   readonly #pools = new Pools();
@@ -92,42 +131,62 @@ export class App {
   readonly #gate: Gate;
   readonly #metrics: Metrics;
   readonly #recorder: Recorder;
+  readonly #desk: Desk;
   readonly #operator: Operator;
   readonly #handler: Handler;
+  readonly #categorizer: CurrentChain;
   readonly #skew: SkewWatch;
   readonly #background: Background;
   readonly #recovery: Recovery;
+  readonly #ills: IllWatch;
   readonly #saved: SavedState;
   readonly #keeper: Keeper;
   readonly #admin: Admin;
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: Listeners;
+  readonly #ways: Ways;
+  readonly #pems = new PemWatch(() => this.#renewCertificates());
+  /** Backends that were added or taken away by hand, over those of the file. */
+  readonly #changes = new BackendChanges();
+  readonly #set: BackendSet;
+  /** Whether sockets were handed down to this process. */
+  readonly #succeeds: boolean;
   /** What the address that clients come in by says; it stays as it was bound. */
-  readonly #front: { readonly loopback: boolean; readonly hostname: string };
-  /** The one that clients come in by; the others answer until it is empty. */
-  #door: Listener | undefined;
+  #front: { readonly loopback: boolean; readonly hostname: string };
+  /** As it is written. */
+  #written: Config;
+  /** As it is in force: as written, with what was changed by hand. */
   #config: Config;
   #targets: TargetTable;
+  #settings: { readonly config: Config; readonly value: HandlerSettings } | undefined;
   #beat: NodeJS.Timeout | undefined;
   #pulse: NodeJS.Timeout | undefined;
   #readerBeat: NodeJS.Timeout | undefined;
   #trace: TraceFile | undefined;
   #draining = false;
 
-  constructor({ config, reread, log, clock = systemClock, rng = systemRng }: AppOptions) {
+  constructor(options: AppOptions) {
+    const { config, reread, log, clock = systemClock, wall = Date.now, rng = systemRng, handed = {}, lookup } = options;
     this.#config = config;
+    this.#written = config;
+    this.#succeeds = Object.keys(handed).length > 0;
     this.#reread = reread;
     this.#front = { loopback: isLoopback(config.listen.host), hostname: hostname().toLowerCase() };
     this.#log = log;
     this.#skew = new SkewWatch(log);
     this.#clock = clock;
+    this.#wall = wall;
+    this.#ring.apply(config.auth.keys);
     this.#rng = rng;
     this.#targets = new TargetTable(config.aliases, config.virtualModels);
     this.#retries = new RetryBudget(config.retry.budget);
     this.#passthrough = new Passthrough(clock);
+    this.#ways = this.#createWays(lookup);
+    this.#set = this.#createSet();
     const learned = new Learned();
-    const history = new History(HISTORY_SIZE);
+    const history = new History(HISTORY_SIZE, (record) => this.#desk.request(record));
     const decisions = new Decisions(HISTORY_SIZE);
-    const categorizer = createCategorizerChain({ log });
+    const categorizer = new CurrentChain(createCategorizerChain({ ...config.categories, log }));
+    this.#categorizer = categorizer;
     this.#gate = new Gate(clock, schedule, this.#gateSettings(config), rng);
     this.#registry = this.#createRegistry(learned);
     this.#reserver = new Reserver({
@@ -146,20 +205,35 @@ export class App {
         knownModel: (name) => this.#knownModel(name),
         digestSkew: () => this.#skew.current,
         placementActions: () => this.#background.actions,
+        heals: () => this.#ills.heals,
         suspects: () => this.#background.suspects,
+        keyRequests: () => this.#ring.requests(),
+        keyTokens: () => this.#ring.tokens(),
       },
       productVersion(),
     );
     this.#background = this.#createBackground();
     this.#recovery = this.#createRecovery();
+    this.#ills = this.#createIllWatch();
     this.#recorder = new Recorder(learned, this.#metrics, history, decisions, log);
+    this.#desk = this.#createDesk(history, decisions);
     this.#operator = this.#createOperator(history, decisions, categorizer);
     this.#handler = this.#createHandler(categorizer);
     this.#admin = new Admin(this.#operator, () => this.#config.admin.token, log);
+    this.#listeners = new Listeners({
+      handle: {
+        proxy: (req, res) => this.#handler.handle(req, res),
+        admin: (req, res) => this.#admin.handle(req, res),
+        metrics: (req, res) => this.#admin.handleMetricsOnly(req, res),
+      },
+      handed,
+      log,
+      wall,
+    });
     this.#saved = this.#createSavedState(learned);
     this.#keeper = new Keeper({
       store: openStore(config.state, log),
-      capture: () => this.#saved.capture(),
+      capture: () => this.#capture(),
       log,
       ended: (result) => this.#metrics.stateWritten(result),
     });
@@ -180,14 +254,15 @@ export class App {
       health: this.#config.health,
       rng: this.#rng,
       events: {
-        released: () => {
+        released: ({ backendId }) => {
           this.#keeper.touch();
-          this.#gate.pump();
+          this.#gate.pump(undefined, backendId);
         },
-        loaded: () => this.#gate.pump(),
+        loaded: ({ backendId }) => this.#gate.pump(undefined, backendId),
         looked: (backend) => {
           this.#background.looked(backend);
-          this.#gate.poke();
+          this.#ills.judge(backend);
+          this.#gate.poke(undefined, backend);
         },
         breakerChanged: (backend, model, from, to, why) => {
           this.#metrics.breakerChanged(to);
@@ -215,6 +290,9 @@ export class App {
           log.warn(fields, message);
         },
         panicked: (model) => this.#metrics.panicked(model),
+        gone: (backend) => {
+          log.info({ event: 'backend-gone', backend }, `the last request on ${backend} has ended; it is gone`);
+        },
         healthChanged: (backend, up, why) => {
           const fields = { event: up ? 'backend-up' : 'backend-down', backend, why };
           if (up) log.info(fields, `backend ${backend} is up`);
@@ -240,9 +318,57 @@ export class App {
     );
   }
 
+  *#capture(): Generator<StateEntry> {
+    for (const record of this.#changes.save()) yield { ageMs: 0, record };
+    yield* this.#saved.capture();
+  }
+
+  #createWays(lookup: LookupFunction | undefined): Ways {
+    return new Ways({
+      pools: this.#pools,
+      agents: this.#passthrough.agents,
+      log: this.#log,
+      lookup,
+      changed: (name) => {
+        const backend = this.#config.backends.find((one) => one.name === name);
+        if (backend !== undefined && this.#probers.has(name)) this.#probe(backend);
+      },
+    });
+  }
+
+  #createSet(): BackendSet {
+    return new BackendSet({
+      changes: this.#changes,
+      ways: this.#ways,
+      log: this.#log,
+      file: () => this.#written.backends,
+      current: () => this.#config.backends,
+      running: (name) => this.#registry.get(name)?.inflight ?? 0,
+      take: (backends, cut) => {
+        this.#takeBackends(backends, cut);
+        this.#keeper.touch();
+        void this.#keeper.flush();
+      },
+    });
+  }
+
+  #createDesk(history: History, decisions: Decisions): Desk {
+    return new Desk({
+      registry: this.#registry,
+      gate: this.#gate,
+      history,
+      decisions,
+      control: () => this.#operator,
+      version: productVersion(),
+      clock: this.#clock,
+      wall: () => Date.now(),
+    });
+  }
+
   #createOperator(history: History, decisions: Decisions, categorizer: CategorizerChain): Operator {
     return new Operator(
       {
+        desk: this.#desk,
         registry: this.#registry,
         gate: this.#gate,
         recorder: this.#recorder,
@@ -259,7 +385,9 @@ export class App {
         draining: () => this.#draining,
         config: () => redactConfig(this.#config),
         reload: (who) => this.reload(who),
+        set: this.#set,
         changed: () => this.#keeper.touch(),
+        keys: () => this.#ring.report(this.#moment()),
       },
       this.#config.routing.strategy,
     );
@@ -278,6 +406,10 @@ export class App {
         configured: () => this.#config.routing.strategy,
         restore: (name) => this.#operator.setStrategy(name, 'saved state'),
       },
+      keys: {
+        save: () => this.#ring.save(this.#moment()),
+        restore: (saved, awayMs) => this.#ring.restore(saved, awayMs, this.#moment()),
+      },
       key: {
         get: () => this.#hashKey,
         set: (key) => {
@@ -290,24 +422,19 @@ export class App {
 
   #createHandler(categorizer: CategorizerChain): Handler {
     return new Handler({
-      settings: () => ({
-        strategy: this.#operator.current,
-        targets: this.#targets,
-        maxAttempts: this.#config.retry.maxAttempts,
-        stallGuard: this.#config.retry.stallGuard,
-        bodyBytes: this.#config.limits.bodyBytes,
-        bodyIdleMs: this.#config.limits.bodyIdleTimeoutMs,
-        streamsPerClient: this.#config.limits.streamsPerClient,
-        hasher: this.#hasher,
-        keepaliveMs: this.#config.streaming.keepaliveMs,
-        front: { ...this.#front, origins: this.#config.cors.origins },
-        changes: this.#config.changes,
-        embedSplit: this.#config.embeddings.split,
-      }),
+      settings: () => this.#handlerSettings(),
       registry: this.#registry,
       facts: this.#facts,
       reserver: this.#reserver,
       gate: this.#gate,
+      keys: new KeyCheck({
+        ring: this.#ring,
+        facts: this.#facts,
+        targets: () => this.#targets,
+        clock: this.#clock,
+        wall: this.#wall,
+        changed: () => this.#keeper.touch(),
+      }),
       categorizer,
       pools: this.#pools,
       passthrough: this.#passthrough,
@@ -327,6 +454,32 @@ export class App {
       rng: this.#rng,
       log: this.#log,
     });
+  }
+
+  /** The same object until something of it changes: it is asked for several times a request. */
+  #handlerSettings(): HandlerSettings {
+    const known = this.#settings;
+    const config = this.#config;
+    const strategy = this.#operator.current;
+    const isCurrent = known?.config === config && known.value.strategy === strategy;
+    if (isCurrent && known.value.hasher === this.#hasher && known.value.targets === this.#targets) return known.value;
+    const value: HandlerSettings = {
+      strategy,
+      targets: this.#targets,
+      maxAttempts: config.retry.maxAttempts,
+      stallGuard: config.retry.stallGuard,
+      bodyBytes: config.limits.bodyBytes,
+      bodyIdleMs: config.limits.bodyIdleTimeoutMs,
+      streamsPerClient: config.limits.streamsPerClient,
+      hasher: this.#hasher,
+      keepaliveMs: config.streaming.keepaliveMs,
+      front: { ...this.#front, ...config.cors },
+      changes: config.changes,
+      categories: [...TASK_CATEGORIES, ...config.categories.own.map(({ name }) => name)],
+      embedSplit: config.embeddings.split,
+    };
+    this.#settings = { config, value };
+    return value;
   }
 
   #createBackground(): Background {
@@ -363,6 +516,23 @@ export class App {
     });
   }
 
+  #createIllWatch(): IllWatch {
+    return new IllWatch(
+      {
+        registry: this.#registry,
+        facts: this.#facts,
+        clock: this.#clock,
+        wallMs: () => Date.now(),
+        rng: this.#rng,
+        send: (order) => this.#sendKeepAlive(order),
+        look: async (backend) => this.#probers.get(backend)?.fresh(),
+        schedule,
+        log: this.#log,
+      },
+      this.#config.circuitBreaker,
+    );
+  }
+
   #sendKeepAlive({ backend, ...order }: KeepAliveOrder): Promise<KeepAliveResult> {
     const { id, config, pathPrefix } = backend;
     const dispatcher = this.#pools.get({ id, origin: config.url.origin });
@@ -370,7 +540,17 @@ export class App {
   }
 
   #gateSettings(config: Config): GateSettings {
-    return { ...gateSettings(config), hooks: { walkBegins: (lane) => this.#facts.walkBegins(lane) } };
+    return {
+      ...gateSettings(config),
+      hooks: {
+        walkBegins: (lane) => this.#facts.walkBegins(lane),
+        mayStart: (lane, host) => this.#facts.mayStart(lane, host, this.#clock.now()),
+      },
+    };
+  }
+
+  #moment(): Moment {
+    return momentOf(this.#clock.now(), this.#wall());
   }
 
   #knownModel(name: string): boolean {
@@ -384,26 +564,27 @@ export class App {
    * @returns the addresses that were bound, which matters where port 0 was asked for
    * @throws the system's error when an address cannot be bound or the recording not be written; nothing is left open then
    */
-  async start(): Promise<{
-    readonly proxy: HostPort;
-    readonly admin: HostPort;
-    readonly metrics: HostPort | undefined;
-  }> {
-    const { listen, admin, metrics, limits, trace } = this.#config;
+  async start(): Promise<Bound> {
+    const { limits, trace } = this.#config;
     try {
+      const certificates = loadCertificates(this.#written);
+      const ways = this.#ways.load(this.#written.backends);
+      const issues = [certificates, ways].flatMap((loaded) => (loaded.ok ? [] : loaded.issues));
+      if (!certificates.ok || issues.length > 0) throw new UnusableFilesError(issues);
       if (trace.path !== undefined) {
         const { path, maxBytes } = trace;
         this.#trace = await TraceFile.begin({ path, maxBytes, at: this.#clock.now(), log: this.#log });
       }
       const saved = await this.#keeper.load();
+      if (saved !== undefined) tellDropped(this.#changes.restore(saved.records), this.#log);
+      this.#takeBackends(this.#overWritten());
       if (saved !== undefined) this.#saved.restore(saved.records, saved.awayMs);
-      for (const backend of this.#config.backends) this.#probe(backend);
-      const adminAt = await this.#listener(admin.listen, (req, res) => this.#admin.handle(req, res)).listen();
-      const metricsAt =
-        metrics.listen &&
-        (await this.#listener(metrics.listen, (req, res) => this.#admin.handleMetricsOnly(req, res)).listen());
-      this.#door = this.#listener(listen, (req, res) => this.#handler.handle(req, res));
-      const proxyAt = await this.#door.listen();
+      // Whoever has listened until now goes on doing so meanwhile.
+      if (this.#succeeds) await Promise.race([this.probed(), new Promise((done) => setTimeout(done, FIRST_LOOK_MS))]);
+      const bound = await this.#listeners.open(this.#config, certificates.value);
+      this.#front = { ...this.#front, loopback: isLoopback(bound.proxy.host) };
+      this.#pems.watch(pemFilesOf(this.#config));
+      this.#ways.start();
       const idleMs = limits.streamIdleTimeoutMs;
       this.#beat = setInterval(() => this.#handler.sweep(idleMs), Math.min(BEAT_MS, idleMs / BEATS_PER_IDLE));
       this.#beat.unref();
@@ -413,12 +594,19 @@ export class App {
       this.#pulse.unref();
       this.#background.start();
       this.#recovery.start();
+      this.#ills.start();
+      this.#desk.start();
       this.#keeper.start();
-      return { proxy: proxyAt, admin: adminAt, metrics: metricsAt };
+      return bound;
     } catch (error) {
       await this.kill();
       throw error;
     }
+  }
+
+  /** Looks now, out of turn, whether names of backends lead to other addresses. */
+  lookUp(): Promise<void> {
+    return this.#ways.lookUp();
   }
 
   /** Resolves when every backend was looked at once. */
@@ -426,20 +614,54 @@ export class App {
     await Promise.all([...this.#probers.values()].map((prober) => prober.now()));
   }
 
-  #listener(address: HostPort, handle: ListenerOptions['handle']): Listener {
-    const { headerBytes, connections, headTimeoutMs } = this.#config.limits;
-    const listener = new Listener({ address, headerBytes, connections, headTimeoutMs, handle });
-    this.#listeners.push(listener);
-    return listener;
+  /** The backends as they are written, with what was changed by hand. */
+  #overWritten(): readonly BackendConfig[] {
+    const { backends, dropped } = this.#changes.over(this.#written.backends);
+    tellDropped(dropped, this.#log);
+    return backends;
+  }
+
+  /** What stands in the file must be right; what was added by hand keeps the way it has when its files are not. */
+  #loadWays(backends: readonly BackendConfig[]): Checked<LoadedWays> {
+    return this.#ways.load(backends, (name) => !this.#written.backends.some((one) => one.name === name));
+  }
+
+  /**
+   * Puts other backends in force. Those that stay as they are are not touched: their streams, counts, and probes go on.
+   * @param cut one that is gone, whose requests end at once
+   */
+  #takeBackends(backends: readonly BackendConfig[], cut?: BackendConfig): void {
+    const before = new Map(this.#config.backends.map((one) => [one.name, one]));
+    this.#config = Object.freeze({ ...this.#config, backends: Object.freeze(backends) });
+    this.#registry.apply(backends);
+    if (cut !== undefined) void this.#ways.cut(cut);
+    const ways = this.#loadWays(backends);
+    if (ways.ok) this.#ways.apply(backends, ways.value);
+    this.#gate.configure(this.#gateSettings(this.#config));
+    this.#background.configure(this.#config);
+    const names = new Set(backends.map(({ name }) => name));
+    for (const [name, prober] of this.#probers) {
+      if (names.has(name)) continue;
+      prober.stop();
+      this.#probers.delete(name);
+    }
+    for (const backend of backends) {
+      if (!this.#probers.has(backend.name) || before.get(backend.name) !== backend) this.#probe(backend);
+    }
+    this.#pems.watch(pemFilesOf(this.#config));
+    this.#checkDigests();
+    this.#gate.pump();
   }
 
   #probe(backend: BackendConfig): void {
+    this.#probers.get(backend.name)?.stop();
     const prober = new Prober({
       backend: backend.name,
       probe: createProbe({
         origin: backend.url.origin,
         pathPrefix: backend.url.pathname === '/' ? '' : backend.url.pathname,
         headers: backend.headers,
+        connect: this.#ways.of(backend.name),
       }),
       clock: this.#clock,
       rng: this.#rng,
@@ -457,6 +679,12 @@ export class App {
    * Requests under way are not touched; learned values, breakers and counters of backends that stay are kept.
    */
   async reload(who: string): Promise<ReloadResult> {
+    const result = await this.#reload(who);
+    this.#desk.reloaded(result, who);
+    return result;
+  }
+
+  async #reload(who: string): Promise<ReloadResult> {
     if (this.#reread === undefined) {
       const message = 'there is no configuration file to reload; start with --config FILE';
       return { ok: false, issues: [{ path: '', line: 0, column: 0, message }] };
@@ -467,21 +695,35 @@ export class App {
       this.#log.error({ event: 'reload-failed', who, issues: next.issues }, 'the configuration was not reloaded');
       return next;
     }
-    const changes = configDiff(this.#config, next.value);
-    this.#apply(next.value, who);
+    const certificates = loadCertificates(next.value);
+    const ways = this.#ways.load(next.value.backends);
+    if (!certificates.ok || !ways.ok) {
+      const issues = [certificates, ways].flatMap((loaded) => (loaded.ok ? [] : loaded.issues));
+      this.#metrics.reloaded('failed');
+      this.#log.error({ event: 'reload-failed', who, issues }, 'the configuration was not reloaded');
+      return { ok: false, issues };
+    }
+    const before = this.#config;
+    this.#written = next.value;
+    this.#apply(next.value, this.#overWritten(), who);
+    const changes = configDiff(before, this.#config);
     this.#metrics.reloaded('applied');
     this.#log.info({ event: 'reloaded', who, changes }, `configuration reloaded: ${changes.length} changes`);
-    const later = changes.map(({ path }) => path).filter((path) => AT_START.test(path));
+    const starting = changes.map(({ path }) => path).filter((path) => AT_START.test(path));
+    const later = [...starting, ...this.#listeners.renew(certificates.value)];
     if (later.length > 0) {
       this.#log.warn({ event: 'restart-needed', keys: later }, `at the next start, not now: ${later.join(', ')}`);
     }
     return { ok: true, changes };
   }
 
-  #apply(next: Config, who: string): void {
+  #apply(written: Config, backends: readonly BackendConfig[], who: string): void {
     const before = this.#config;
+    const next: Config = Object.freeze({ ...written, backends: Object.freeze(backends) });
     this.#config = next;
     this.#targets = new TargetTable(next.aliases, next.virtualModels);
+    this.#categorizer.use(createCategorizerChain({ ...next.categories, log: this.#log }));
+    this.#ring.apply(next.auth.keys);
     this.#retries.configure(next.retry.budget);
     this.#facts.numCtx = next.routing.numCtx;
     this.#registry.configure(next.circuitBreaker, next.health);
@@ -489,13 +731,32 @@ export class App {
     this.#checkDigests();
     this.#gate.configure(this.#gateSettings(next));
     this.#background.configure(next);
+    this.#ills.configure(next.circuitBreaker);
     // A strategy set by hand stays until the file itself asks for another one.
     if (next.routing.strategy !== before.routing.strategy) this.#operator.setStrategy(next.routing.strategy, who);
     for (const prober of this.#probers.values()) prober.stop();
     this.#probers.clear();
+    const ways = this.#loadWays(next.backends);
+    if (ways.ok) this.#ways.apply(next.backends, ways.value);
     for (const backend of next.backends) this.#probe(backend);
-    this.#pools.keep(new Set(next.backends.map(({ name }) => name)));
+    this.#pems.watch(pemFilesOf(next));
     this.#gate.pump();
+  }
+
+  /** A file of certificates was replaced: all of them are read again, and hold only if all are good. */
+  #renewCertificates(): void {
+    const certificates = loadCertificates(this.#written);
+    const ways = this.#loadWays(this.#config.backends);
+    if (!certificates.ok || !ways.ok) {
+      const issues = [certificates, ways].flatMap((loaded) => (loaded.ok ? [] : loaded.issues));
+      const text = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+      const fields = { event: 'certificates-failed', issues };
+      this.#log.error(fields, `certificates were not read again, the ones before still hold: ${text}`);
+      return;
+    }
+    this.#listeners.renew(certificates.value);
+    this.#ways.apply(this.#config.backends, ways.value);
+    this.#log.info({ event: 'certificates-renewed' }, 'certificates were read again');
   }
 
   /**
@@ -505,11 +766,31 @@ export class App {
    * @returns whether everything finished by itself
    */
   async drain(limitMs: number): Promise<boolean> {
+    return this.#end(this.#listeners.drain(), limitMs);
+  }
+
+  /** The sockets that another process may go on listening on. */
+  get sockets(): readonly OpenSocket[] {
+    return this.#listeners.sockets;
+  }
+
+  /**
+   * Another process listens on the same sockets now and has what was learned: this one takes no new connection, finishes
+   * what it has, and writes nothing any more.
+   * @param limitMs after this long what still runs is cut off
+   * @returns whether everything finished by itself
+   */
+  async retire(limitMs: number): Promise<boolean> {
+    const drained = this.#listeners.handOver(HANDED_IDLE_MS);
+    await this.#keeper.abandon();
+    return this.#end(drained, limitMs);
+  }
+
+  async #end(drained: Promise<void>, limitMs: number): Promise<boolean> {
     this.#draining = true;
     this.#background.stop();
     const timedOut = new Promise<false>((resolve) => setTimeout(() => resolve(false), limitMs).unref());
-    const drained = Promise.resolve(this.#door?.drain()).then(() => true);
-    const clean = await Promise.race([drained, timedOut]);
+    const clean = await Promise.race([drained.then(() => true), timedOut]);
     await this.kill();
     return clean;
   }
@@ -521,8 +802,12 @@ export class App {
     clearInterval(this.#readerBeat);
     this.#background.stop();
     this.#recovery.stop();
+    this.#ills.stop();
+    this.#desk.stop();
     for (const prober of this.#probers.values()) prober.stop();
-    for (const listener of this.#listeners) listener.destroy();
+    this.#pems.stop();
+    this.#ways.stop();
+    this.#listeners.destroy();
     this.#passthrough.close();
     await this.#pools.destroy();
     await this.#trace?.close();

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { AskIo } from './cli/admin-client.ts';
+import { HANDED_VARIABLE } from './cli/handed.ts';
 import type { Io } from './cli/io.ts';
 import { OVERVIEW, USAGE, VERBS, type Verb } from './cli/usage.ts';
 import { nearest } from './config/nearest.ts';
@@ -8,6 +9,7 @@ import { errorText } from './core/errors.ts';
 const interactive = process.stderr.isTTY;
 const stops: (() => Promise<void>)[] = [];
 const reloads: (() => void)[] = [];
+const handOvers: (() => void)[] = [];
 const crashes: ((error: unknown) => Promise<void>)[] = [];
 let stopping = false;
 let crashing = false;
@@ -39,6 +41,20 @@ const io: Io = {
   color: interactive && process.env['NO_COLOR'] === undefined,
   onStop: (fn) => void stops.push(fn),
   onReload: (fn) => void reloads.push(fn),
+  onHandOver: (fn) => void handOvers.push(fn),
+  pid: process.pid,
+  succeed: async (sockets) => {
+    const { startSuccessor } = await import('./cli/successor.ts');
+    const args = [...process.execArgv, ...process.argv.slice(1)];
+    return startSuccessor({ file: process.execPath, args, env: process.env }, sockets);
+  },
+  ready: () => {
+    if (process.env[HANDED_VARIABLE] === undefined || process.send === undefined) return;
+    // Whoever started it may be gone by now; then it is the only one.
+    process.send('ready', () => {
+      if (process.connected) process.disconnect();
+    });
+  },
   onCrash: (fn) => void crashes.push(fn),
 };
 
@@ -92,6 +108,8 @@ const run = async (verb: string | undefined, rest: readonly string[]): Promise<n
       return (await import('./cli/explain.ts')).explainCommand(rest, askIo());
     case 'why':
       return (await import('./cli/why.ts')).whyCommand(rest, askIo());
+    case 'key':
+      return (await import('./cli/key.ts')).keyCommand(rest, io);
     case 'version':
       io.out(`ollama-task-router ${(await import('./version.ts')).productVersion()}\n`);
       return 0;
@@ -106,6 +124,10 @@ process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 process.on('SIGHUP', () => {
   for (const reload of reloads) reload();
+});
+// Systems without this signal never send it.
+process.on('SIGUSR2', () => {
+  for (const handOver of handOvers) handOver();
 });
 
 const [verb, ...rest] = process.argv.slice(2);

@@ -173,6 +173,9 @@ export class SimServer {
         if (end.kind === 'done') this.#close(attempt, () => attempt.listener.done(end.timings));
         else if (end.kind === 'busy') this.#fail(attempt, 'overloaded', 'head');
         else if (end.kind === 'stopped') this.#fail(attempt, 'reset', attempt.streaming ? 'body' : 'head');
+        else if (end.kind === 'died') {
+          this.#fail(attempt, attempt.streaming ? 'error-line' : 'status-5xx', attempt.streaming ? 'body' : 'head');
+        }
       },
     });
     attempt.cancel = () => ticket.cancel();

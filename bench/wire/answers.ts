@@ -15,8 +15,20 @@ export interface Shape {
   readonly hold: boolean;
 }
 
-export const pathOf = (tag: string, { lines, gapMs, hold }: Shape): string =>
-  `/api/chat?tag=${tag}&lines=${lines}&gap=${gapMs}&hold=${hold ? 1 : 0}`;
+/** What is sent: a prompt, a conversation, pictures, texts to embed, or a file that nobody looks into. */
+export type Content = 'prompt' | 'history' | 'images' | 'embed' | 'file';
+
+const PATHS: Readonly<Record<Content, string>> = {
+  prompt: '/api/chat',
+  history: '/api/chat',
+  images: '/api/chat',
+  embed: '/api/embed',
+  // No route of Ollama: proxies that know Ollama hand it on, as they do with what newer servers have.
+  file: '/api/file',
+};
+
+export const pathOf = (tag: string, content: Content, { lines, gapMs, hold }: Shape): string =>
+  `${PATHS[content]}?tag=${tag}&lines=${lines}&gap=${gapMs}&hold=${hold ? 1 : 0}`;
 
 const AT = '2026-01-01T00:00:00.000000Z';
 const STATISTICS =
@@ -42,15 +54,45 @@ export const expectedBody = (tag: string, bodyBytes: number, { lines }: Shape): 
 
 const SENTENCE = 'Explain how the parser in this file reads a nested list and where it keeps the comments. ';
 
-/** A chat request with a prompt of about `promptBytes`. */
-export const requestBody = (promptBytes: number, stream: boolean): Buffer =>
-  Buffer.from(
-    JSON.stringify({
-      model: MODEL,
-      messages: [
-        { role: 'system', content: 'You are a helpful assistant.' },
-        { role: 'user', content: SENTENCE.repeat(Math.ceil(promptBytes / SENTENCE.length)).slice(0, promptBytes) },
-      ],
-      stream,
-    }),
-  );
+const SYSTEM = { role: 'system', content: 'You are a helpful assistant.' };
+/** As long as a turn of a conversation about code, and as a text that is embedded. */
+const TURN_BYTES = 1_500;
+
+const text = (bytes: number): string => SENTENCE.repeat(Math.ceil(bytes / SENTENCE.length)).slice(0, bytes);
+
+const turns = (bytes: number): readonly object[] =>
+  Array.from({ length: Math.ceil(bytes / TURN_BYTES) | 1 }, (_, index) => ({
+    role: index % 2 === 0 ? 'user' : 'assistant',
+    content: `${index}: ${text(TURN_BYTES)}`,
+  }));
+
+const members = (content: Content, bytes: number): object => {
+  switch (content) {
+    case 'prompt':
+    case 'file':
+      return { messages: [SYSTEM, { role: 'user', content: text(bytes) }] };
+    case 'history':
+      return { messages: [SYSTEM, ...turns(bytes)] };
+    case 'images':
+      // Two pictures: base64 of bytes that no compression or pattern makes cheap to look at.
+      return {
+        messages: [{ role: 'user', content: 'What is on these?', images: [picture(bytes / 2), picture(bytes / 2)] }],
+      };
+    case 'embed':
+      return { input: Array.from({ length: Math.ceil(bytes / TURN_BYTES) }, () => text(TURN_BYTES)) };
+  }
+};
+
+/** Base64 of about `bytes` characters; a small generator with a fixed seed (Numerical Recipes), so that runs agree. */
+const picture = (bytes: number): string => {
+  const raw = Buffer.alloc(Math.floor((bytes * 3) / 4));
+  for (let i = 0, x = 1; i + 4 <= raw.length; i += 4) {
+    x = (Math.imul(x, 1_664_525) + 1_013_904_223) >>> 0;
+    raw.writeUInt32LE(x, i);
+  }
+  return raw.toString('base64');
+};
+
+/** A request of about `bytes`. */
+export const requestBody = (content: Content, bytes: number, stream: boolean): Buffer =>
+  Buffer.from(JSON.stringify({ model: MODEL, ...members(content, bytes), stream }));

@@ -3,7 +3,7 @@ import { MODEL, streamLine, wholeAnswer } from './answers.ts';
 import { announce, KEEP_ALIVE_MS } from './listen.ts';
 
 /**
- * A fake Ollama server that costs next to nothing: the three probe routes, `/api/chat` as its query asks,
+ * A fake Ollama server that costs next to nothing: the three probe routes, anything else as its query asks,
  * `/held`, which says how many streams wait for their last line, and `/release`, which lets them end.
  */
 const held = new Set<() => void>();

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { request } from 'undici';
-import type { Shape } from './answers.ts';
+import type { Content, Shape } from './answers.ts';
 import type { Job, Reply } from './load.ts';
 import { cpuMicros, residentBytes } from './processes.ts';
 import type { Target, TargetName } from './targets.ts';
@@ -20,10 +20,13 @@ export interface Scale {
   readonly loopRequests: number;
   readonly waves: number;
   readonly openStreams: number;
+  /** Of the file that is passed through. */
+  readonly fileBytes: number;
 }
 
 type Done = Extract<Reply, { kind: 'done' }>;
 type Values = Readonly<Record<string, number>>;
+type LoopScale = Pick<Scale, 'loopMs' | 'loopRequests'>;
 
 const WHOLE: Shape = { lines: 0, gapMs: 0, hold: false };
 const STREAM: Shape = { lines: 50, gapMs: 20, hold: false };
@@ -66,7 +69,7 @@ const send = (
     load.send(job);
   });
 
-const loop = (clients: number, { loopMs, loopRequests }: Scale): Pick<Job, 'durationMs' | 'requestsEach'> => ({
+const loop = (clients: number, { loopMs, loopRequests }: LoopScale): Pick<Job, 'durationMs' | 'requestsEach'> => ({
   durationMs: loopMs,
   requestsEach: Math.ceil(loopRequests / clients),
 });
@@ -75,7 +78,9 @@ const job = (target: Target, shape: Shape, clients: number, rest: Partial<Job>):
   origin: target.origin,
   shape,
   clients,
-  promptBytes: 200,
+  content: 'prompt',
+  bytes: 200,
+  headers: target.headers ?? {},
   staggerMs: 0,
   requestsEach: Number.MAX_SAFE_INTEGER,
   durationMs: JOB_MS,
@@ -110,9 +115,23 @@ const streams: Case = {
   async run(load, target, { waves }) {
     const staggerMs = STREAM.gapMs / STREAMS;
     const work = job(target, STREAM, STREAMS, { requestsEach: waves, staggerMs });
-    const { cpu, requests } = await timed(load, target, work);
-    return { 'streams.cpu': cpu / (requests * STREAM.lines) };
+    // What the scrape before the job says is of the time before it: the delay starts anew with each.
+    await loopDelayP99(target);
+    const { cpu, requests, gapP99 } = await timed(load, target, work);
+    const loop = await loopDelayP99(target);
+    return {
+      'streams.cpu': cpu / (requests * STREAM.lines),
+      'streams.gap': gapP99 * 1000,
+      ...(loop === undefined ? {} : { 'streams.loop': loop * 1000 }),
+    };
   },
+};
+
+/** The longest but one in a hundred delays of the proxy's event loop since the last scrape, in ms. */
+const loopDelayP99 = async ({ admin }: Target): Promise<number | undefined> => {
+  if (admin === undefined) return undefined;
+  const seconds = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(await ask(admin, '/metrics'))?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 };
 
 /** First line of a stream, with few clients, so that waiting for a busy process does not hide the path. */
@@ -124,18 +143,39 @@ const firstByte: Case = {
   },
 };
 
-/** Long prompts: what reading and moving a body costs. */
-const large: Case = {
-  name: 'large',
-  async run(load, target, scale) {
-    const work = job(target, WHOLE, 8, { ...loop(8, scale), promptBytes: 200 * 1024 });
-    const { cpu, requests } = await timed(load, target, work);
-    return { 'large.cpu': cpu / requests };
+/** What reading and moving a body costs, by what is in it. */
+const bodies = (name: string, content: Content, bytes: number, clients: number, most = Infinity): Case => ({
+  name,
+  async run(load, target, { loopMs, loopRequests }) {
+    const bounds = loop(clients, { loopMs, loopRequests: Math.min(loopRequests, most) });
+    const { cpu, requests } = await timed(load, target, job(target, WHOLE, clients, { ...bounds, content, bytes }));
+    return { [`${name}.cpu`]: cpu / requests };
+  },
+});
+
+const MIB = 1024 * 1024;
+const large = bodies('large', 'prompt', 200 * 1024, 8);
+const history = bodies('history', 'history', 64 * 1024, 8);
+const embed = bodies('embed', 'embed', 8 * 1024, 32);
+const images = bodies('images', 'images', 20 * MIB, 2, 4);
+
+/** A file that is passed through unread: CPU of a MiB. */
+const file: Case = {
+  name: 'file',
+  async run(load, target, { fileBytes }) {
+    // It holds whole bodies, and one of a GiB is more than it may take here.
+    if (target.name === 'relay') return {};
+    const work = job(target, WHOLE, 1, { requestsEach: 1, content: 'file', bytes: fileBytes });
+    const { cpu } = await timed(load, target, work);
+    return { 'file.cpu': cpu / (fileBytes / MIB) };
   },
 };
 
 /** The cases that every target runs in each round, in this order. */
-export const CASES: readonly Case[] = [short, streams, firstByte, large];
+export const CASES: readonly Case[] = [short, streams, firstByte, large, history, embed, images, file];
+
+/** The case by which what can be switched off is judged. */
+export const FEATURE_CASES: readonly Case[] = [short];
 
 const ask = async (backend: string, path: string): Promise<string> => {
   const answer = await request(`${backend}${path}`);

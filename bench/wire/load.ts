@@ -1,12 +1,17 @@
 import { Client, type Dispatcher } from 'undici';
-import { expectedBody, pathOf, requestBody, type Shape } from './answers.ts';
+import { Readable } from 'node:stream';
+import { expectedBody, pathOf, requestBody, type Content, type Shape } from './answers.ts';
 import { KEEP_ALIVE_MS } from './listen.ts';
 
 /** What is to be sent, from the process that measures. */
 export interface Job {
   readonly origin: string;
   readonly shape: Shape;
-  readonly promptBytes: number;
+  readonly content: Content;
+  /** About the size of the request; of a `file` it is exact, and it is sent piece by piece. */
+  readonly bytes: number;
+  /** Headers besides the content type. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Clients with one connection each and one request at a time. */
   readonly clients: number;
   /** ms by which each client starts after the one before it. */
@@ -26,6 +31,8 @@ export type Reply =
       /** From sending a request to the first byte of its answer's body, in ms. */
       readonly firstByteP50: number;
       readonly firstByteP99: number;
+      /** Between two pieces of a streamed answer, in ms; 0 without any. */
+      readonly gapP99: number;
     };
 
 /** Reads one answer whole. */
@@ -33,13 +40,16 @@ class Answer implements Dispatcher.DispatchHandler {
   readonly done: Promise<Buffer>;
   readonly #startedAt = performance.now();
   readonly #onFirstByte: (ms: number) => void;
+  readonly #gaps: number[];
   readonly #chunks: Buffer[] = [];
+  #lastAt = 0;
   #resolve: (body: Buffer) => void = () => {};
   #reject: (error: Error) => void = () => {};
   #status = 0;
 
-  constructor(onFirstByte: (ms: number) => void) {
+  constructor(onFirstByte: (ms: number) => void, gaps: number[]) {
     this.#onFirstByte = onFirstByte;
+    this.#gaps = gaps;
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -53,7 +63,10 @@ class Answer implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#chunks.length === 0) this.#onFirstByte(performance.now() - this.#startedAt);
+    const at = performance.now();
+    if (this.#chunks.length === 0) this.#onFirstByte(at - this.#startedAt);
+    else this.#gaps.push(at - this.#lastAt);
+    this.#lastAt = at;
     this.#chunks.push(chunk);
   }
 
@@ -82,6 +95,12 @@ const clientsOf = (origin: string, count: number): readonly Client[] => {
   return known.slice(0, count);
 };
 
+const PIECE = Buffer.alloc(64 * 1024, 'x');
+
+function* pieces(bytes: number): Generator<Buffer> {
+  for (let left = bytes; left > 0; left -= PIECE.length) yield left < PIECE.length ? PIECE.subarray(0, left) : PIECE;
+}
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const percentile = (sorted: readonly number[], share: number): number =>
@@ -93,10 +112,17 @@ const OPENING = 64;
 let tags = 0;
 
 const run = async (job: Job): Promise<Reply> => {
-  const { shape, promptBytes, clients: count, staggerMs, requestsEach, durationMs } = job;
-  const body = requestBody(promptBytes, shape.lines > 0);
-  const headers = { 'content-type': 'application/json' };
+  const { shape, content, bytes, clients: count, staggerMs, requestsEach, durationMs } = job;
+  const isFile = content === 'file';
+  const body = isFile ? undefined : requestBody(content, bytes, shape.lines > 0);
+  const bodyBytes = body?.length ?? bytes;
+  const headers = {
+    ...job.headers,
+    'content-type': isFile ? 'application/octet-stream' : 'application/json',
+    'content-length': String(bodyBytes),
+  };
   const firstBytes: number[] = [];
+  const gaps: number[] = [];
   let opening = 0;
   let opened = (): void => {};
   const onFirstByte = (ms: number): void => {
@@ -111,10 +137,11 @@ const run = async (job: Job): Promise<Reply> => {
   const once = async (client: Client): Promise<void> => {
     opening++;
     const tag = `t${++tags}`;
-    const answer = new Answer(onFirstByte);
-    client.dispatch({ method: 'POST', path: pathOf(tag, shape), headers, body }, answer);
+    const answer = new Answer(onFirstByte, gaps);
+    const path = pathOf(tag, content, shape);
+    client.dispatch({ method: 'POST', path, headers, body: body ?? Readable.from(pieces(bytes)) }, answer);
     const got = await answer.done;
-    const wanted = expectedBody(tag, body.length, shape);
+    const wanted = expectedBody(tag, bodyBytes, shape);
     if (got.toString('utf8') === wanted) return;
     throw new Error(`wrong answer: ${got.length} bytes instead of ${wanted.length}: ${got.toString('utf8', 0, 300)}`);
   };
@@ -139,6 +166,7 @@ const run = async (job: Job): Promise<Reply> => {
   });
   const elapsedMs = performance.now() - startedAt;
   firstBytes.sort((a, b) => a - b);
+  gaps.sort((a, b) => a - b);
   const firstByteP50 = percentile(firstBytes, 0.5);
   return {
     kind: 'done',
@@ -146,6 +174,7 @@ const run = async (job: Job): Promise<Reply> => {
     elapsedMs,
     firstByteP50,
     firstByteP99: percentile(firstBytes, 0.99),
+    gapP99: gaps.length === 0 ? 0 : percentile(gaps, 0.99),
   };
 };
 

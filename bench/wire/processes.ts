@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** Which cores a process may run on, as taskset takes them; undefined = wherever the system likes. */
@@ -62,8 +62,13 @@ export const startScript = (name: string, args: readonly string[], cores: Cores)
   });
 
 /** Resolves with the first URL that the process prints. @throws when it ends or says nothing for 15 s */
-export const firstUrl = (child: ChildProcess, what: string): Promise<string> =>
+export const firstUrl = async (child: ChildProcess, what: string): Promise<string> =>
+  (await firstUrls(child, what, 1))[0] ?? '';
+
+/** The same for several. */
+export const firstUrls = (child: ChildProcess, what: string, count: number): Promise<readonly string[]> =>
   new Promise((resolve, reject) => {
+    const urls: string[] = [];
     const fail = (why: string): void => {
       clearTimeout(timer);
       reject(new Error(`${what} ${why}`));
@@ -78,8 +83,10 @@ export const firstUrl = (child: ChildProcess, what: string): Promise<string> =>
     createInterface(child.stdout).on('line', (line) => {
       const url = /http:\/\/\S+/.exec(line)?.[0];
       if (url === undefined) return;
+      urls.push(url);
+      if (urls.length < count) return;
       clearTimeout(timer);
-      resolve(url);
+      resolve(urls);
     });
   });
 
@@ -94,8 +101,24 @@ export const stop = (child: ChildProcess): Promise<void> =>
     child.kill('SIGKILL');
   });
 
-/** CPU time of a process, user and system, all threads, in µs; steps of 10 ms. Linux proc(5). */
-export const cpuMicros = (pid: number): number => {
+/**
+ * CPU time of a process, user and system, all its threads, in µs. To the nanosecond where the kernel keeps scheduler
+ * statistics, otherwise in steps of 10 ms. Threads that have ended do not count then; none of these processes ends any.
+ */
+export const cpuMicros = (pid: number): number => scheduledMicros(pid) ?? tickedMicros(pid);
+
+/** Linux Documentation/scheduler/sched-stats.rst: the first number is ns on a core. */
+const scheduledMicros = (pid: number): number | undefined => {
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`).map((task) => `/proc/${pid}/task/${task}/schedstat`);
+    return tasks.reduce((sum, file) => sum + Number(readFileSync(file, 'utf8').split(' ', 1)[0]) / 1_000, 0);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Linux proc(5). */
+const tickedMicros = (pid: number): number => {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The name in brackets may hold spaces; behind it come state (field 3), … utime (14), stime (15).
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

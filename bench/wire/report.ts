@@ -1,7 +1,7 @@
 import type { Sample } from './cases.ts';
-import type { TargetName } from './targets.ts';
+import { VARIANTS, type TargetName } from './targets.ts';
 
-interface Measure {
+export interface Measure {
   readonly key: string;
   readonly title: string;
   /** With which others a target is compared: as a ratio, or by what it adds. */
@@ -10,9 +10,9 @@ interface Measure {
   readonly digits: number;
 }
 
-const RIVALS: readonly TargetName[] = ['relay', 'nginx'];
+const RIVALS: readonly TargetName[] = ['relay', 'nginx', 'haproxy'];
 
-const MEASURES: readonly Measure[] = [
+export const MEASURES: readonly Measure[] = [
   { key: 'short.cpu', title: 'short requests, 32 clients: CPU µs per request', ratioTo: RIVALS, digits: 0 },
   {
     key: 'short.rate',
@@ -21,6 +21,14 @@ const MEASURES: readonly Measure[] = [
     digits: 0,
   },
   { key: 'streams.cpu', title: '200 streams, a line each 20 ms: CPU µs per line', ratioTo: RIVALS, digits: 1 },
+  {
+    key: 'streams.gap',
+    title: '200 streams: 99th percentile of the time between two pieces, in µs',
+    ratioTo: [],
+    addedTo: 'direct',
+    digits: 0,
+  },
+  { key: 'streams.loop', title: '200 streams: 99th percentile of event-loop delay, in µs', ratioTo: [], digits: 0 },
   { key: 'first.p50', title: 'first byte, 4 clients: median in µs', ratioTo: ['direct'], addedTo: 'direct', digits: 0 },
   {
     key: 'first.p99',
@@ -30,6 +38,10 @@ const MEASURES: readonly Measure[] = [
     digits: 0,
   },
   { key: 'large.cpu', title: '200 KiB prompts, 8 clients: CPU µs per request', ratioTo: RIVALS, digits: 0 },
+  { key: 'history.cpu', title: '64 KiB of history, 8 clients: CPU µs per request', ratioTo: RIVALS, digits: 0 },
+  { key: 'embed.cpu', title: '8 KiB of texts to embed, 32 clients: CPU µs per request', ratioTo: RIVALS, digits: 0 },
+  { key: 'images.cpu', title: '20 MiB with pictures, 2 clients: CPU µs per request', ratioTo: RIVALS, digits: 0 },
+  { key: 'file.cpu', title: 'a file passed through unread: CPU µs per MiB', ratioTo: RIVALS, digits: 0 },
   { key: 'memory.open', title: '2,000 open streams: resident MiB of the process', ratioTo: RIVALS, digits: 0 },
   { key: 'memory.stream', title: '2,000 open streams: resident KiB that each added', ratioTo: RIVALS, digits: 1 },
 ];
@@ -84,6 +96,18 @@ const valuesOf = (samples: readonly Sample[], key: string, target: TargetName): 
       .map(({ round, value }) => [round, value]),
   );
 
+/** What each thing that can be switched off costs a short request: the proxy as it ships, minus the proxy without it. */
+export const featureTable = (samples: readonly Sample[]): string => {
+  const full = valuesOf(samples, 'feature.short.cpu', 'proxy');
+  if (full.size === 0) return '';
+  const lines = Object.entries(VARIANTS).map(([name, { title }]) => {
+    const without = valuesOf(samples, 'feature.short.cpu', name as TargetName);
+    const costs = spread([...full].map(([round, cpu]) => cpu - (without.get(round) ?? NaN)));
+    return `  ${title.padEnd(18)}${costs.median.toFixed(0).padStart(6)}  ${costs.min.toFixed(0)}–${costs.max.toFixed(0)}`;
+  });
+  return ['\nshort requests: CPU µs per request that each of these costs', ...lines].join('\n');
+};
+
 /** The table that a person reads. */
 export const table = (rows: readonly Row[]): string =>
   MEASURES.flatMap(({ key, title, digits, addedTo }) => {
@@ -96,7 +120,7 @@ export const table = (rows: readonly Row[]): string =>
       if (added !== undefined) {
         compared.unshift(`+${number(added.median)} (${number(added.min)}–${number(added.max)}) to ${addedTo}`);
       }
-      return `  ${target.padEnd(7)}${number(median).padStart(9)}  ${range.padEnd(17)} ${compared.join('   ')}`.trimEnd();
+      return `  ${target.padEnd(8)}${number(median).padStart(9)}  ${range.padEnd(17)} ${compared.join('   ')}`.trimEnd();
     });
     return [`\n${title}`, ...lines];
   }).join('\n');

@@ -2,14 +2,44 @@ import { spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { firstUrl, start, startScript, type Cores } from './processes.ts';
+import { firstUrl, firstUrls, start, startScript, type Cores } from './processes.ts';
 
-export type TargetName = 'direct' | 'proxy' | 'relay' | 'nginx';
+export type TargetName = 'direct' | 'proxy' | 'relay' | 'nginx' | 'haproxy' | VariantName;
+
+/** The proxy with one thing switched off or made simple, to see what it costs; `given` is told by the client instead. */
+export type VariantName = 'no-log' | 'round-robin' | 'no-stall-guard' | 'given';
+
+interface Variant {
+  readonly config: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly title: string;
+}
+
+const FULL = { strategy: 'hybrid', level: 'info', retry: '' };
+const proxyLines = (change: Partial<typeof FULL>): string => {
+  const { strategy, level, retry } = { ...FULL, ...change };
+  return `routing: { strategy: ${strategy} }\nlogging: { level: ${level}, format: json }\n${retry}`;
+};
+
+export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
+  'no-log': { config: proxyLines({ level: 'error' }), headers: {}, title: 'access log' },
+  'round-robin': { config: proxyLines({ strategy: 'round-robin' }), headers: {}, title: 'hybrid strategy' },
+  'no-stall-guard': {
+    config: proxyLines({ retry: 'retry: { stall_guard: false }' }),
+    headers: {},
+    title: 'stall guard',
+  },
+  given: { config: proxyLines({}), headers: { 'x-task-router-category': 'coding' }, title: 'categorizer' },
+};
 
 /** One way to the backend. */
 export interface Target {
   readonly name: TargetName;
   readonly origin: string;
+  /** Where its `/metrics` are, if it has any. */
+  readonly admin?: string;
+  /** What its clients send besides. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The process in between; undefined for the direct way. */
   readonly process: ChildProcess | undefined;
 }
@@ -18,26 +48,36 @@ const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
 /** The strategy has something to decide: three entries, all of them the one fake server. */
 const BACKENDS = ['one', 'two', 'three'];
 
-const proxyConfig = (backend: string): string => `
+/**
+ * Slots are told, more than there are clients: the fake server takes whatever comes, and a queue before it would be
+ * measured instead of the way through the proxy.
+ */
+const proxyConfig = (backend: string, lines: string): string => `
 listen: 127.0.0.1:0
 admin: { listen: 127.0.0.1:0 }
 backends:
-${BACKENDS.map((name) => `  - { name: ${name}, url: "${backend}/${name}" }`).join('\n')}
-routing: { strategy: hybrid }
-logging: { level: info, format: json }
+${BACKENDS.map((name) => `  - { name: ${name}, url: "${backend}/${name}", slots: 4096 }`).join('\n')}
+${lines}
 `;
 
-const startProxy = async (backend: string, folder: string, cores: Cores): Promise<Target> => {
+const startProxy = async (
+  name: 'proxy' | VariantName,
+  backend: string,
+  folder: string,
+  cores: Cores,
+): Promise<Target> => {
+  const { config: lines, headers } = name === 'proxy' ? { config: proxyLines({}), headers: {} } : VARIANTS[name];
   // The proxy watches the folder of its configuration, so the log has to be somewhere else to cost only itself.
   const config = join(mkdtempSync(join(folder, 'config-')), 'proxy.yaml');
-  const log = join(folder, 'proxy.log');
-  writeFileSync(config, proxyConfig(backend));
+  const log = join(folder, `${name}.log`);
+  writeFileSync(config, proxyConfig(backend, lines));
   const child = start(process.execPath, [MAIN, 'serve', '--config', config], {
     cores,
     stdio: ['ignore', 'pipe', openSync(log, 'w')],
   });
   try {
-    return { name: 'proxy', origin: await firstUrl(child, 'the proxy'), process: child };
+    const [origin = '', admin = ''] = await firstUrls(child, 'the proxy', 2);
+    return { name, origin, admin, headers, process: child };
   } catch (error) {
     throw new Error(`the proxy did not start: ${readFileSync(log, 'utf8').slice(-2000)}`, { cause: error });
   }
@@ -62,7 +102,7 @@ http {
   keepalive_timeout 120s;
   keepalive_requests 1000000000;
   client_max_body_size 0;
-  client_body_buffer_size 1m;
+  client_body_buffer_size 32m;
   upstream backend {
     server ${new URL(backend).host};
     keepalive 512;
@@ -77,6 +117,13 @@ http {
       proxy_set_header Connection "";
       proxy_buffering off;
       proxy_read_timeout 600s;
+    }
+    location /api/file {
+      proxy_pass http://backend;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+      proxy_request_buffering off;
     }
   }
 }
@@ -109,12 +156,50 @@ const startNginx = async (backend: string, folder: string, cores: Cores): Promis
   writeFileSync(join(prefix, 'nginx.conf'), nginxConfig(backend, port));
   const args = ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', join(prefix, 'error.log')];
   const child = start('nginx', args, { cores, stdio: ['ignore', 'ignore', 'inherit'] });
+  return whenReady('nginx', port, child);
+};
+
+const whenReady = async (name: 'nginx' | 'haproxy', port: number, child: ChildProcess): Promise<Target> => {
   for (let tries = 0; tries < 100; tries++) {
-    if (await answers(port)) return { name: 'nginx', origin: `http://127.0.0.1:${port}`, process: child };
-    if (child.exitCode !== null) throw new Error(`nginx ended with code ${child.exitCode}`);
+    if (await answers(port)) return { name, origin: `http://127.0.0.1:${port}`, process: child };
+    if (child.exitCode !== null) throw new Error(`${name} ended with code ${child.exitCode}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`nginx does not accept connections on port ${port}`);
+  throw new Error(`${name} does not accept connections on port ${port}`);
+};
+
+/** One thread, nothing logged, connections to the backend shared by all clients. */
+const haproxyConfig = (backend: string, port: number): string => `
+global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode http
+  option http-no-delay
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+  timeout http-keep-alive 120s
+frontend clients
+  bind 127.0.0.1:${port} backlog 4096
+  default_backend servers
+backend servers
+  http-reuse always
+  server one ${new URL(backend).host} pool-max-conn -1
+`;
+
+const startHaproxy = async (backend: string, folder: string, cores: Cores): Promise<Target> => {
+  const port = await freePort();
+  const config = join(folder, `haproxy-${port}.cfg`);
+  writeFileSync(config, haproxyConfig(backend, port));
+  const child = start('haproxy', ['-db', '-q', '-f', config], { cores, stdio: ['ignore', 'ignore', 'inherit'] });
+  return whenReady('haproxy', port, child);
+};
+
+/** The version of the HAProxy that is installed, if one is. */
+export const haproxyVersion = (): string | undefined => {
+  const { status, stdout } = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
+  return status === 0 ? `HAProxy/${/version (\d[\d.]*)/.exec(stdout)?.[1] ?? '?'}` : undefined;
 };
 
 /** The version of the nginx that is installed, if one is. */
@@ -128,11 +213,13 @@ export const startTarget = (name: TargetName, backend: string, folder: string, c
   switch (name) {
     case 'direct':
       return Promise.resolve({ name, origin: backend, process: undefined });
-    case 'proxy':
-      return startProxy(backend, folder, cores);
     case 'relay':
       return startRelay(backend, cores);
     case 'nginx':
       return startNginx(backend, folder, cores);
+    case 'haproxy':
+      return startHaproxy(backend, folder, cores);
+    default:
+      return startProxy(name, backend, folder, cores);
   }
 };

@@ -4,15 +4,16 @@ import type { Slot } from './ordered-list.ts';
 import type { Account, Flow } from './tenants.ts';
 import type { Waiter } from './waiter.ts';
 
-/**
- * Waiters of a class that lean and are asked again in one walk, and as many of those who come back (routing-science §7:
- * the first 32 of each class). Those who find everything full need no bound: the first of them ends its lane.
- */
-export const WALK_DEPTH = 32;
-
 /** What a walk knows while it goes on. */
 export interface WalkState {
   readonly id: number;
+  /**
+   * Waiters of a class that lean and are asked again at most, and as many of those who come back. Those who find
+   * everything full need no bound: the first of them ends its lane.
+   */
+  readonly depth: number;
+  /** Only those who lean on this one are asked; everybody where left out. */
+  readonly leansOn: string | undefined;
   /** Those who lean are left in peace where they were asked a moment ago. */
   readonly light: boolean;
   /** How many of each class leaned, and how many who come back were asked, in this walk. */
@@ -50,13 +51,14 @@ export class ClassCursor {
 
   /** Who is to be asked next; undefined when nobody is left to ask in this walk. */
   peek(): Waiter | undefined {
-    const { leaned, returned, id } = this.#walk;
-    if (returned[this.#priority] < WALK_DEPTH) {
+    const { leaned, returned, id, depth, leansOn } = this.#walk;
+    if (returned[this.#priority] < depth) {
       this.#returning = this.#open(this.#returning);
       if (this.#returning !== undefined) return this.#returning.item;
     }
     if (this.#lane.closedIn === id) return undefined;
-    if (Math.max(leaned[this.#priority], this.#lane.leaning[this.#priority]) >= WALK_DEPTH) return undefined;
+    const before = leansOn === undefined ? this.#lane.leaning[this.#priority] : 0;
+    if (Math.max(leaned[this.#priority], before) >= depth) return undefined;
     return this.#leastServed();
   }
 
@@ -89,11 +91,12 @@ export class ClassCursor {
 
   /** The first from here on who may be asked in this walk. */
   #open(from: Slot<Waiter> | undefined): Slot<Waiter> | undefined {
-    const { id, light } = this.#walk;
+    const { id, light, leansOn } = this.#walk;
     let slot = from;
     while (slot !== undefined) {
-      const { askedIn, leanedIn } = slot.item;
-      if (askedIn !== id && !(light && leanedIn >= this.#lane.epoch)) return slot;
+      const { askedIn, leanedIn, lean } = slot.item;
+      const wanted = leansOn === undefined || lean?.on === leansOn;
+      if (wanted && askedIn !== id && !(light && leanedIn >= this.#lane.epoch)) return slot;
       slot = slot.next[0];
     }
     return undefined;

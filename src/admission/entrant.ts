@@ -26,10 +26,18 @@ export interface Entrant {
 /** There is no place for this request anywhere now. */
 export const FULL = { kind: 'full' } as const;
 /** There are places, but the request is better off waiting for one that is busy. */
-export const LEANING = { kind: 'leaning' } as const;
+export interface Leaning {
+  readonly kind: 'leaning';
+  /** Whose place it waits for: it is asked again as soon as there is room; undefined = nobody's in particular. */
+  readonly on?: string;
+  /** Counts it there once more, after a walk in which it was not asked again. */
+  readonly keep?: () => void;
+}
+/** Leaning on nobody in particular. */
+export const LEANING: Leaning = { kind: 'leaning' };
 
 /** What came of asking for a place. */
-export type Start<T> = { readonly kind: 'started'; readonly value: T } | typeof FULL | typeof LEANING;
+export type Start<T> = { readonly kind: 'started'; readonly value: T } | typeof FULL | Leaning;
 
 /** The entrant for a request about which no more is known than its facts. */
 export const entrantOf = (facts: RequestFacts, returning: boolean): Entrant => ({

@@ -11,9 +11,17 @@ import { chargeOf, ServiceBook, type Served } from './service-book.ts';
 import { fullSettings, type FullSettings, type GateSettings } from './settings.ts';
 import { StartRates } from './start-rates.ts';
 import { Waiter, type Begun } from './waiter.ts';
-import { Walk } from './walk.ts';
+import { Walk, type WalkPlan } from './walk.ts';
 
 export type { GateSettings } from './settings.ts';
+
+/** What of an `AbortSignal` is used here; one listener at a time. */
+export interface LeaveSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(event: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
+  removeEventListener(event: 'abort', listener: () => void): void;
+}
 
 /** Sets a timer and gives back what cancels it: timers belong to the edge, the gate only says when. */
 export type Schedule = (ms: number, run: () => void) => () => void;
@@ -23,6 +31,12 @@ export type Schedule = (ms: number, run: () => void) => () => void;
  * time, and at a thousand arrivals per second asking all of them each time would be all that the process does.
  */
 const LEANING_RESTS_MS = 20;
+/** Of those who lean so many of each class are asked again in one walk (routing-science §7: the first 32 of each class). */
+const WALK_DEPTH = 32;
+/** The same where one place became free: so many of those who are next, and so many of those who lean on that very one. */
+const HEAD_DEPTH = 8;
+/** Those who lean that are counted after a walk: beyond, another one makes no difference to anybody. */
+const MOST_KEPT = 2_048;
 
 /**
  * The door to the backends. A request starts in the tick in which it arrives, or waits and starts in the tick in which
@@ -65,15 +79,17 @@ export class Gate {
   /**
    * Runs `start` now, or when it is this request's turn and there is a place for it.
    * @param start asked for a place any number of times until it has one; it may announce room, but enter nobody.
+   *   Asked with `true` it is for the last time, and a place to lean on is no use any more: what is free is to be taken.
    *   What it throws ends the wait: a ProxyError as it is, anything else as an `internal` one
    * @param on told once what came of it, maybe before this returns: `refused` with what `start` threw, `queue_full`,
    *   `queue_timeout` or `deadline_exceeded`; nothing after the returned function was called
    * @returns leaves the queue; any number of times, and after the end it does nothing
    */
-  enter<T>(entrant: Entrant, start: () => Start<T>, on: Listener<T>): () => void {
-    const begin = (): Begun => {
-      const answer = start();
-      return answer.kind === 'started' ? () => on.started(answer.value) : answer.kind;
+  enter<T>(entrant: Entrant, start: (last: boolean) => Start<T>, on: Listener<T>): () => void {
+    const begin = (last: boolean): Begun => {
+      const answer = start(last);
+      if (answer.kind === 'started') return () => on.started(answer.value);
+      return answer.kind === 'full' ? 'full' : answer;
     };
     const at = this.#clock.now();
     const waiter = new Waiter(entrant, at, begin, (error) => on.refused(error));
@@ -89,7 +105,7 @@ export class Gate {
    * @param signal the client's: when it fires the place is given up, and the promise rejects with its reason
    * @throws ProxyError where it is refused at once
    */
-  wait<T>(entrant: Entrant, start: () => Start<T>, signal: AbortSignal): Promise<T> | T {
+  wait<T>(entrant: Entrant, start: (last: boolean) => Start<T>, signal: LeaveSignal): Promise<T> | T {
     const end = new Promised<T>();
     const leave = this.enter(entrant, start, end);
     return end.result(() => {
@@ -106,14 +122,16 @@ export class Gate {
   /**
    * Room has appeared: whoever can start now does, in order.
    * @param lane the only one for which there is more room than before; all of them if left out
+   * @param at where there is more room, as those who lean there name it: of those who lean elsewhere only the first in
+   *   line are asked again. Left out = anywhere
    */
-  pump(lane?: string): void {
-    this.#run(lane, true);
+  pump(lane?: string, at?: string): void {
+    this.#run(lane, true, at);
   }
 
   /** Something may have changed: as `pump`, but those who lean are left in peace if they were asked a moment ago. */
-  poke(lane?: string): void {
-    this.#run(lane, false);
+  poke(lane?: string, at?: string): void {
+    this.#run(lane, false, at);
   }
 
   /**
@@ -186,9 +204,11 @@ export class Gate {
       waiter.refuse(begun);
       return 'over';
     }
-    if (typeof begun === 'string') {
-      if (begun === 'leaning') waiter.leanedIn = this.#walks;
-      return begun;
+    if (begun === 'full') return 'full';
+    if (typeof begun !== 'function') {
+      waiter.leanedIn = this.#walks;
+      waiter.lean = begun;
+      return 'leaning';
     }
     this.#rates.started(entrant.lane, at);
     this.#book.charge(entrant, entrant.priority);
@@ -196,9 +216,9 @@ export class Gate {
     return 'over';
   }
 
-  #begin(waiter: Waiter): Begun | ProxyError {
+  #begin(waiter: Waiter, last = false): Begun | ProxyError {
     try {
-      return waiter.begin();
+      return waiter.begin(last);
     } catch (error) {
       return error instanceof ProxyError ? error : new ProxyError('internal', errorText(error), { cause: error });
     }
@@ -208,6 +228,8 @@ export class Gate {
     if (waiter.entrant.returning) return true;
     const refused = refusal(this.#line, waiter.entrant, at, this.#rng, saturated);
     if (refused === undefined) return true;
+    // It leans: there is a place after all, if not the best one.
+    if (!saturated && this.#lastChance(waiter)) return false;
     if (refused.shed) this.#shed++;
     waiter.refuse(refused.error);
     return false;
@@ -223,6 +245,7 @@ export class Gate {
     const untilDeadline = waiter.entrant.deadline - at;
     const { maxWaitMs } = this.#settings;
     waiter.cancelTimer = this.#schedule(Math.max(0, Math.min(maxWaitMs, untilDeadline)), () => {
+      if (waiter.lean !== undefined && this.#lastChance(waiter)) return;
       if (!this.#remove(waiter)) return;
       waiter.refuse(
         untilDeadline < maxWaitMs
@@ -230,6 +253,30 @@ export class Gate {
           : new ProxyError('queue_timeout', `no slot became free within ${maxWaitMs} ms (queue.max_wait)`),
       );
     });
+  }
+
+  /**
+   * Whoever leans and may wait no longer takes what is free: what it leans on was foreseen wrongly, or takes too long.
+   * @returns whether its wait has come to its end by that
+   */
+  #lastChance(waiter: Waiter): boolean {
+    if (this.#busy) return false;
+    const { entrant, priority } = waiter;
+    this.#busy = true;
+    const begun = this.#begin(waiter, true);
+    this.#busy = false;
+    if (begun === 'full') return false;
+    if (begun instanceof ProxyError) {
+      this.#remove(waiter);
+      waiter.refuse(begun);
+      return true;
+    }
+    if (typeof begun !== 'function') return false;
+    this.#rates.started(entrant.lane, this.#clock.now());
+    this.#book.charge(entrant, priority);
+    this.#remove(waiter);
+    begun();
+    return true;
   }
 
   /** @returns false where it does not wait any more */
@@ -245,14 +292,14 @@ export class Gate {
   // ---- walking ----
 
   /** Walks, and again if room was announced on the way: by one who took a place and is still in line. */
-  #run(only: string | undefined, room: boolean): void {
+  #run(only: string | undefined, room: boolean, freed?: string): void {
     if (this.#busy) {
       this.#again = true;
       return;
     }
     this.#busy = true;
     try {
-      let moved = this.#walk(only, room);
+      let moved = this.#walk(only, room, freed);
       // A start that announces room and takes none would go on for ever: once more is enough to find what it announced.
       for (let more = true; this.#again && more;) {
         this.#again = false;
@@ -267,10 +314,10 @@ export class Gate {
   }
 
   /** @returns whether anybody's wait came to its end */
-  #walk(only: string | undefined, room: boolean): boolean {
+  #walk(only: string | undefined, room: boolean, freed?: string): boolean {
     if (this.#queue.size === 0) return false;
     const at = this.#clock.now();
-    const { classWeights, promoteAfterMs, hooks } = this.#settings;
+    const { promoteAfterMs, hooks } = this.#settings;
     this.#promotions += this.#queue.promote(at, promoteAfterMs);
     const id = ++this.#walks;
     const light = !room && this.#askedLately(only, at);
@@ -280,12 +327,40 @@ export class Gate {
       }
       hooks.walkBegins(only);
     }
-    const walk = new Walk(this.#queue, classWeights, id, light, only);
+    const head = freed === undefined ? WALK_DEPTH : HEAD_DEPTH;
+    const mayStart =
+      freed === undefined ? undefined : (lane: string): boolean => hooks.mayStart?.(lane, freed) !== false;
+    let moved = this.#pass({ id, light, depth: head, only, leansOn: undefined, mayStart }, at);
+    if (light) return moved;
+    if (freed !== undefined) {
+      this.#keepLeans(id, only, freed);
+      if (this.#pass({ id, light, depth: HEAD_DEPTH, only, leansOn: freed, mayStart }, at)) moved = true;
+    }
+    this.#keepLeans(id, only, undefined);
+    return moved;
+  }
+
+  #pass(plan: WalkPlan, at: number): boolean {
+    const walk = new Walk(this.#queue, this.#settings.classWeights, plan);
     let moved = false;
     for (let waiter = walk.next(); waiter !== undefined; waiter = walk.next()) {
       if (this.#ask(waiter, walk, at)) moved = true;
     }
     return moved;
+  }
+
+  /** Those who lean and were not asked in this walk go on leaning where they did: whoever is asked after them must know. */
+  #keepLeans(id: number, only: string | undefined, except: string | undefined): void {
+    let left = MOST_KEPT;
+    for (const waiter of this.#queue.waiters()) {
+      if (left-- === 0) return;
+      const { lean, askedIn, leanedIn } = waiter;
+      if (lean === undefined || askedIn === id || leanedIn === id) continue;
+      if (only !== undefined && waiter.entrant.lane !== only) continue;
+      if (except !== undefined && lean.on === except) continue;
+      waiter.leanedIn = id;
+      lean.keep?.();
+    }
   }
 
   #askedLately(only: string | undefined, at: number): boolean {
@@ -296,17 +371,19 @@ export class Gate {
 
   #ask(waiter: Waiter, walk: Walk, at: number): boolean {
     const begun = this.#begin(waiter);
+    waiter.lean = undefined;
     if (begun === 'full') {
       walk.full(waiter);
-      return false;
-    }
-    if (begun === 'leaning') {
-      walk.leaning(waiter, chargeOf(waiter.entrant));
       return false;
     }
     if (begun instanceof ProxyError) {
       if (this.#remove(waiter)) waiter.refuse(begun);
       return true;
+    }
+    if (typeof begun !== 'function') {
+      waiter.lean = begun;
+      walk.leaning(waiter, chargeOf(waiter.entrant));
+      return false;
     }
     walk.started(waiter);
     this.#rates.started(waiter.entrant.lane, at);

@@ -8,6 +8,8 @@ export interface GateHooks {
    * @param lane only those of this lane; everybody if left out
    */
   readonly walkBegins: (lane: string | undefined) => void;
+  /** Whether a place may be free for a lane where there is more room than before; true is always right, and slow. */
+  readonly mayStart?: (lane: string, at: string) => boolean;
 }
 
 export interface GateSettings {

@@ -25,15 +25,25 @@ class LaneCursor {
     this.#classes = perClass((priority) => new ClassCursor(lane, priority, walk));
   }
 
-  look(weights: ClassWeights): Waiter | undefined {
+  look(weights: ClassWeights, mayStart: WalkPlan['mayStart']): Waiter | undefined {
     if (!this.stale) return this.candidate;
     this.stale = false;
+    this.candidate = undefined;
+    if (mayStart?.(this.lane.name) === false) return undefined;
     const heads = perClass((priority) => this.#classes[priority].peek());
     for (const each of PRIORITY_CLASSES) this.open[each] = heads[each] !== undefined;
     const turn = this.lane.shares.next(this.open, weights);
     this.candidate = turn === undefined ? undefined : heads[turn];
     return this.candidate;
   }
+}
+
+/** Who is to be asked in a walk. */
+export interface WalkPlan extends Pick<WalkState, 'id' | 'light' | 'depth' | 'leansOn'> {
+  /** The one lane to look at; undefined = all of them. */
+  readonly only: string | undefined;
+  /** Lanes for which there can be no place are left out; undefined = none. */
+  readonly mayStart: ((lane: string) => boolean) | undefined;
 }
 
 /**
@@ -48,23 +58,28 @@ class LaneCursor {
 export class Walk implements WalkState {
   readonly id: number;
   readonly light: boolean;
+  readonly depth: number;
+  readonly leansOn: string | undefined;
   readonly leaned = perClass(() => 0);
   readonly returned = perClass(() => 0);
   readonly #queue: WaitingQueue;
   readonly #weights: ClassWeights;
   readonly #only: string | undefined;
+  readonly #mayStart: WalkPlan['mayStart'];
   readonly #open = perClass(() => false);
   #cursors: LaneCursor[] = [];
   #version = -1;
   #turn: LaneCursor | undefined;
 
-  /** @param only the one lane to look at; all of them if left out */
-  constructor(queue: WaitingQueue, weights: ClassWeights, id: number, light: boolean, only?: string) {
+  constructor(queue: WaitingQueue, weights: ClassWeights, { id, light, depth, only, leansOn, mayStart }: WalkPlan) {
     this.#queue = queue;
     this.#weights = weights;
     this.id = id;
     this.light = light;
+    this.depth = depth;
+    this.leansOn = leansOn;
     this.#only = only;
+    this.#mayStart = mayStart;
     queue.shares.begin();
     for (const lane of this.#lanes()) lane.shares.begin();
   }
@@ -75,7 +90,7 @@ export class Walk implements WalkState {
     let open = 0;
     for (const each of PRIORITY_CLASSES) this.#open[each] = false;
     for (const cursor of this.#cursors) {
-      const candidate = cursor.look(this.#weights);
+      const candidate = cursor.look(this.#weights, this.#mayStart);
       if (candidate === undefined) continue;
       this.#cursors[open++] = cursor;
       this.#open[candidate.priority] = true;

@@ -5,6 +5,7 @@ import type { RunnerFacts } from '../facts/runner.ts';
 import { closedBreaker, stateOf, type Breaker } from './breaker.ts';
 import { CAREFREE, type Care } from './care.ts';
 import type { Holders, Standing } from './holders.ts';
+import type { Ill } from './ills.ts';
 
 /** An entry of a list as the backend wrote it, members that the proxy does not know included. */
 export type ListEntry = Readonly<Record<string, unknown>>;
@@ -56,6 +57,11 @@ export class Runner implements Candidate {
   care: Care = CAREFREE;
   /** Requests for this model taken and not yet ended. */
   running = 0;
+  /** Since when requests hang here, ms on the Clock; undefined = they do not, as far as is known. */
+  hungSince: number | undefined;
+  /** When its process last died under a request, and since when it has not answered after that. */
+  diedAt = Number.NEGATIVE_INFINITY;
+  deadSince: number | undefined;
   /** Where it stands among many of its model, written by `Holders`; undefined where they are few. */
   holders: Holders | undefined;
   standing: Standing = 'out';
@@ -120,6 +126,8 @@ export class Backend {
   /** When a request of a client was last seen to move on here, ms on the Clock. */
   workedAt = Number.NEGATIVE_INFINITY;
   inflight = 0;
+  /** What is the matter with it, for people. */
+  ills: readonly Ill[] = [];
   readonly runners = new Map<string, Runner>();
   /** Breakers that were restored for models whose runner is not there yet. */
   readonly awaitedBreakers = new Map<string, Breaker>();
@@ -162,6 +170,7 @@ export interface BackendSnapshot {
   readonly version: string | undefined;
   readonly inflight: number;
   readonly breaker: BreakerState;
+  readonly ills: readonly Ill[];
   readonly models: readonly {
     readonly name: string;
     readonly loaded: boolean;
@@ -184,6 +193,7 @@ export const snapshotOf = (backend: Backend, settings: BreakerSettings, at: numb
   version: backend.version === '' ? undefined : backend.version,
   inflight: backend.inflight,
   breaker: stateOf(backend.breaker, settings, at),
+  ills: backend.ills,
   models: [...backend.installed].map(([key, model]) => {
     const runner = backend.runners.get(key);
     return {

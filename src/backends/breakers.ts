@@ -43,6 +43,8 @@ export interface Trial {
   readonly outOfTurn: boolean;
   /** Its end suggests that the runner hangs. */
   readonly hung: boolean;
+  /** What it failed of is known, and is not to be held against the model. */
+  readonly explained?: boolean;
 }
 
 interface Holder {
@@ -93,7 +95,7 @@ export class Breakers {
         if (this.#adaptive) this.#alike.served(runner.model, backend.id);
         break;
       case 'backend-failed':
-        this.#failed(runner, outcome, at);
+        this.#failed(runner, trial.explained === true ? { ...outcome, blame: 'none' } : outcome, trial, at);
         if (trial.hung && !trial.probe) this.#suspect(runner, outcome.message);
         break;
       case 'client-error':
@@ -142,12 +144,15 @@ export class Breakers {
     holder.care = vouched(probe ? holder.care : regaining(holder.care));
   }
 
-  #failed(runner: Runner, { blame, reason, message }: Outcome & { kind: 'backend-failed' }, at: number): void {
+  #failed(runner: Runner, outcome: Outcome & { kind: 'backend-failed' }, trial: Trial, at: number): void {
+    const { blame, reason, message } = outcome;
     const { backend } = runner;
+    // One that was suspected of hanging, and hung again when it was asked for one token: there is nothing left to find out.
+    const certain = this.#adaptive && trial.probe && trial.hung && !runner.care.proved;
     if (blame === 'backend') this.#fail(backend, undefined, reason === 'connect', at, message);
     else this.#step(backend, undefined, abandoned, at, message);
     if (blame !== 'model' || this.#failsAlike(runner, reason, at)) this.#step(backend, runner, abandoned, at, message);
-    else this.#fail(backend, runner, false, at, message);
+    else this.#fail(backend, runner, false, at, message, certain);
   }
 
   #failsAlike({ model, backendId }: Runner, reason: FailureReason, at: number): boolean {
@@ -175,10 +180,11 @@ export class Breakers {
     this.#events.suspected?.(runner.backendId, runner.model, why);
   }
 
-  #fail(backend: Backend, runner: Runner | undefined, dead: boolean, at: number, why: string): void {
+  /** @param certain one failure is enough */
+  #fail(backend: Backend, runner: Runner | undefined, dead: boolean, at: number, why: string, certain = false): void {
     const holder: Holder = runner ?? backend;
     const now = advance(holder.breaker, this.rules, at);
-    const next = failed(now, this.rules, at);
+    const next = certain && now.state === 'closed' ? opened(this.rules, at) : failed(now, this.rules, at);
     if (!this.#adaptive) {
       this.#set(backend, runner, next, at, why);
       return;

@@ -27,13 +27,18 @@ const atBackend = (runner: Runner, rules: BreakerRules, at: number): Standing =>
 const atModel = (runner: Runner, rules: BreakerRules, at: number): Standing =>
   standingOf(runner, rules, at, isAdaptive(runner, rules), runner.running);
 
+/** Its server loads nothing any more, and it is not in memory: what is sent there waits for good. */
+const isStuck = ({ facts, model }: Runner, at: number): boolean =>
+  facts?.host.stuck === true && !facts.host.residency.inMemory(model, at);
+
 /** undefined = it may take a request, room in its slots aside. */
 export const hurdleOf = (runner: Runner, rules: BreakerRules, at: number): Hurdle | undefined => {
   const { backend } = runner;
   if (!backend.enabled || backend.draining || backend.health !== 'up') return 'barred';
   const whole = atBackend(runner, rules, at);
   const model = atModel(runner, rules, at);
-  if (whole === 'free' && model === 'free') return undefined;
+  if (whole === 'free' && model === 'free')
+    return isAdaptive(runner, rules) && isStuck(runner, at) ? 'waits' : undefined;
   if (!isAdaptive(runner, rules)) return 'barred';
   if (whole === 'out') return backend.care.dead ? 'barred' : 'out';
   return model === 'out' ? 'out' : 'waits';
@@ -48,6 +53,7 @@ const wordsFor = (runner: Runner, rules: BreakerRules, at: number): string => {
   const whole = atBackend(runner, rules, at);
   const what = whole === 'free' ? 'model' : 'backend';
   const standing = whole === 'free' ? atModel(runner, rules, at) : whole;
+  if (standing === 'free') return 'it loads no models at present, and this one is not in its memory';
   if (standing === 'untried') return `the ${what} is tried out before it gets requests again`;
   if (standing === 'full' && isAdaptive(runner, rules))
     return `the ${what} gets few requests at a time until they go well`;

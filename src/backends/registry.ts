@@ -4,6 +4,7 @@ import { isCloudName } from '../core/model-name.ts';
 import { NO_DEMAND, type Demand } from '../core/demand.ts';
 import type { Rng } from '../core/rng.ts';
 import type { CandidateStats, Outcome } from '../core/types.ts';
+import { isDeath } from '../facts/death.ts';
 import type { Facts } from '../facts/facts.ts';
 import { NOTHING_EXPECTED, type Expectation, type Work } from '../facts/work.ts';
 import { Backend, Runner, snapshotOf, type BackendSnapshot, type Seen } from './backend.ts';
@@ -12,8 +13,9 @@ import { Breakers, type BreakerEvents } from './breakers.ts';
 import { CAREFREE, standingOf, suspected, type BreakerRules } from './care.ts';
 import { hurdleOf, panics, sift, type Eligibility, type Hurdle } from './eligible.ts';
 import type { Holders } from './holders.ts';
+import type { Ill } from './ills.ts';
 import { ModelIndex } from './model-index.ts';
-import { isLate, patienceOf, type Patience } from './patience.ts';
+import { isLate, LEAST_GAP_MS, patienceOf, type Patience } from './patience.ts';
 import { loadBreaker, saveBreaker, type SavedBreaker } from './saved-breaker.ts';
 
 /** Cloud models that are remembered per backend without being listed there: their names are whatever clients ask for. */
@@ -39,6 +41,8 @@ export interface Lease {
   began(): void;
   /** More of the answer came. */
   moved(): void;
+  /** It goes out without the client's keep_alive: the model stays as long as it does by default. */
+  keepsDefault(): void;
   /** The first end counts; later ones do nothing. @returns tokens of the prompt that were remembered, where it can be told */
   end(outcome: Outcome): number | undefined;
 }
@@ -69,6 +73,8 @@ export interface RegistryEvents extends BreakerEvents {
   looked(backend: string): void;
   /** A request goes to a runner whose breaker is open, because breakers took out more than half of its model's. */
   panicked?(model: string): void;
+  /** The last request has ended on a backend that is no longer configured. */
+  gone?(backend: string): void;
 }
 
 export interface HealthSettings {
@@ -97,6 +103,8 @@ export class Registry {
   readonly #events: RegistryEvents;
   readonly #facts: Facts;
   readonly #backends = new Map<string, Backend>();
+  /** No longer configured, with requests still under way, by name: one that comes back goes on counting them. */
+  readonly #leaving = new Map<string, Backend>();
   readonly #index = new ModelIndex();
   /** Backends that are up; undefined = to be counted anew. */
   #up: number | undefined;
@@ -139,7 +147,7 @@ export class Registry {
   /**
    * Takes over the configured set. A backend whose name and URL stay keeps its counters, health, breaker and models;
    * one that moved to another URL starts anew; one that is gone takes no new request, and what it still serves ends
-   * in its own time. Applying the same set twice changes nothing.
+   * in its own time. If it is back before that it goes on with its counts. Applying the same set twice changes nothing.
    */
   apply(configs: readonly BackendConfig[]): { readonly added: string[]; readonly removed: string[] } {
     const added: string[] = [];
@@ -149,23 +157,62 @@ export class Registry {
       if (wanted.get(id)?.url.href === backend.config.url.href) continue;
       this.#backends.delete(id);
       removed.push(id);
-      for (const runner of backend.runners.values()) this.#forget(runner.id);
-      this.#facts.forgetHost(id);
+      // Whoever still holds one of its runners gets no place there any more.
+      backend.draining = true;
+      if (backend.inflight > 0 && !wanted.has(id)) this.#leaving.set(id, backend);
+      else this.#forgetBackend(backend);
     }
     for (const config of configs) {
       const known = this.#backends.get(config.name);
       if (known === undefined) {
-        this.#backends.set(config.name, new Backend(config));
+        this.#backends.set(config.name, this.#returning(config) ?? new Backend(config));
         added.push(config.name);
       } else {
         if (known.config.weight !== config.weight) known.weight = config.weight;
         known.config = config;
       }
       this.#facts.configure(config.name, { slots: config.slots, vramBytes: config.vramBytes });
+      this.#moveToEnd(config.name);
     }
     this.#up = undefined;
     this.#index.rebuild(this.#backends.values(), (backend) => this.#runnersOf(backend), this.#clock.now());
     return { added, removed };
+  }
+
+  /** Once for each that is configured, this puts all of them in the order of the configuration. */
+  #moveToEnd(id: string): void {
+    const backend = this.#backends.get(id);
+    this.#backends.delete(id);
+    if (backend !== undefined) this.#backends.set(id, backend);
+  }
+
+  /** A backend that was taken away while it served requests, which it still does; undefined = this is another one. */
+  #returning(config: BackendConfig): Backend | undefined {
+    const backend = this.#leaving.get(config.name);
+    if (backend === undefined) return undefined;
+    this.#leaving.delete(config.name);
+    if (backend.config.url.href !== config.url.href) {
+      this.#forgetBackend(backend);
+      return undefined;
+    }
+    backend.config = config;
+    backend.weight = config.weight;
+    backend.enabled = true;
+    backend.draining = false;
+    return backend;
+  }
+
+  #forgetBackend(backend: Backend): void {
+    for (const runner of backend.runners.values()) this.#forget(runner.id);
+    this.#facts.forgetHost(backend.id);
+  }
+
+  /** A lease ended: a backend that waited for its last one is gone now. */
+  #leave(backend: Backend): void {
+    if (backend.inflight > 0 || this.#leaving.get(backend.id) !== backend) return;
+    this.#leaving.delete(backend.id);
+    this.#forgetBackend(backend);
+    this.#events.gone?.(backend.id);
   }
 
   setEnabled(id: string, enabled: boolean): boolean {
@@ -192,6 +239,11 @@ export class Registry {
   recover(id: string): boolean {
     return this.#change(id, (backend) => {
       this.#breakers.recover(backend, this.#clock.now());
+      this.#facts.host(id).stuck = false;
+      for (const runner of backend.runners.values()) {
+        runner.hungSince = undefined;
+        runner.deadSince = undefined;
+      }
       if (backend.health !== 'down') return;
       backend.health = 'up';
       this.#up = undefined;
@@ -346,6 +398,9 @@ export class Registry {
       moved: () => {
         if (open && !probe) this.#moved(runner);
       },
+      keepsDefault: () => {
+        if (work !== undefined) work.keepAliveMs = undefined;
+      },
       began: () => {
         if (!open) return;
         if (!probe) this.#moved(runner);
@@ -359,12 +414,21 @@ export class Registry {
         open = false;
         backend.inflight--;
         runner.running--;
-        const cached = facts && work && this.#facts.ended(facts, work, outcome, this.#clock.now());
-        if (outcome.kind === 'served' && !probe) this.#moved(runner);
-        const hung = work !== undefined && looksHung(outcome, work);
+        const endedAt = this.#clock.now();
+        const stuck = work !== undefined && isStuckLoad(runner, work);
+        const cached = facts && work && this.#facts.ended(facts, work, outcome, endedAt);
+        if (outcome.kind === 'served') {
+          if (!probe) this.#moved(runner);
+          runner.hungSince = undefined;
+          runner.deadSince = undefined;
+        }
+        const hung = work !== undefined && !stuck && looksHung(outcome, work);
+        if (hung) runner.hungSince ??= endedAt;
+        const died = work !== undefined && this.#died(runner, work, outcome, endedAt);
         this.#settle(backend);
-        this.#breakers.ended(runner, outcome, { probe, outOfTurn, hung }, this.#clock.now());
+        this.#breakers.ended(runner, outcome, { probe, outOfTurn, hung, explained: stuck || died }, endedAt);
         this.#events.released(runner, outcome);
+        this.#leave(backend);
         return cached;
       },
     };
@@ -376,16 +440,57 @@ export class Registry {
     return probe && hurdle === 'waits';
   }
 
+  /**
+   * Takes note of the death of a runner. @returns whether it counts for nothing: one death takes all its requests with it,
+   * and of an idle runner that died long ago nobody knows until then; but one that dies again soon is broken.
+   */
+  #died(runner: Runner, work: Work, outcome: Outcome, at: number): boolean {
+    if (!isDeath(outcome) || work.cold) return false;
+    runner.deadSince ??= at;
+    if (work.sentAt <= runner.diedAt) return true;
+    const again = at - runner.diedAt < DIES_AGAIN_MS;
+    runner.diedAt = at;
+    return !again;
+  }
+
   #moved(runner: Runner): void {
+    runner.hungSince = undefined;
     runner.backend.workedAt = this.#clock.now();
     this.#breakers.moved(runner);
   }
 
-  #patience({ facts, model }: Runner, work: Work | undefined): Patience | undefined {
+  #patience(runner: Runner, work: Work | undefined): Patience | undefined {
+    const { facts, model } = runner;
     if (facts === undefined || work === undefined) return undefined;
     const at = this.#clock.now();
+    // Nothing will come of it, and elsewhere it would.
+    if (isStuckLoad(runner, work) && this.#servedBesides(runner, at)) return STUCK_PATIENCE;
     const promptTokens = work.demand.promptBytes * this.#facts.ratios.tokensPerByte(model, at);
     return patienceOf(facts, work, promptTokens, at);
+  }
+
+  #servedBesides(runner: Runner, at: number): boolean {
+    const all = this.#holders(runner.model) ?? [];
+    return all.some((other) => other !== runner && hurdleOf(other, this.#breakers.rules, at) === undefined);
+  }
+
+  // ---- ills ----
+
+  /** Whether a backend has stopped loading models while it goes on with those in memory. */
+  setStuck(id: string, stuck: boolean): void {
+    const backend = this.#backends.get(id);
+    if (backend === undefined) return;
+    const host = this.#facts.host(id);
+    if (host.stuck === stuck) return;
+    host.stuck = stuck;
+    host.version++;
+    this.#settle(backend);
+  }
+
+  /** What is the matter with a backend, for people. */
+  setIlls(id: string, ills: readonly Ill[]): void {
+    const backend = this.#backends.get(id);
+    if (backend !== undefined) backend.ills = ills;
   }
 
   // ---- recovery ----
@@ -472,6 +577,12 @@ export class Registry {
     return [...this.#backends.values()].map((backend) => snapshotOf(backend, this.#breakers.rules, at));
   }
 
+  /** One of them; undefined = there is none of this name. */
+  snapshot(id: string): BackendSnapshot | undefined {
+    const backend = this.#backends.get(id);
+    return backend && snapshotOf(backend, this.#breakers.rules, this.#clock.now());
+  }
+
   // ---- index ----
 
   #runner(backend: Backend, model: string): Runner {
@@ -521,6 +632,16 @@ export class Registry {
     this.#index.settle(backend, this.#clock.now());
   }
 }
+
+/** A runner that dies twice within so long does not die by chance. */
+const DIES_AGAIN_MS = 600_000;
+
+/** For a load that will not come. */
+const STUCK_PATIENCE: Patience = { firstMs: LEAST_GAP_MS, gapMs: LEAST_GAP_MS, quietMs: LEAST_GAP_MS };
+
+/** It waits for a load on a server that loads nothing any more. */
+const isStuckLoad = ({ facts, model }: Runner, work: Work): boolean =>
+  facts?.host.stuck === true && work.cold && work.firstAt === undefined && facts.host.residency.awaits(model);
 
 const serves = ({ enabled, draining, health }: Backend): boolean => enabled && !draining && health === 'up';
 

@@ -1,13 +1,16 @@
 import { parseArgs } from 'node:util';
-import { App } from '../app.ts';
+import { App, UnusableFilesError } from '../app.ts';
 import { applyOverrides, loadConfigFile, type Overrides } from '../config/load.ts';
 import { defaultConfig, formatIssue, type ParseContext } from '../config/parse.ts';
-import type { Config, HostPort } from '../config/types.ts';
+import type { Config, HostPort, ListenerTls } from '../config/types.ts';
+import { formatHostPort } from '../config/units.ts';
 import { watchFile } from '../config/watch.ts';
 import { errorText } from '../core/errors.ts';
 import type { Checked, Issue } from '../core/types.ts';
+import type { HandedSockets } from '../http/listeners.ts';
 import { createLog } from '../log.ts';
 import { parseContext } from './context.ts';
+import { handedSockets } from './handed.ts';
 import type { Io } from './io.ts';
 import { USAGE } from './usage.ts';
 
@@ -60,7 +63,8 @@ const assemble = async (
   return local.ok ? { ok: true, value: { config: local.value, assumed: true } } : local;
 };
 
-const urlOf = ({ host, port }: HostPort): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+const urlOf = (address: HostPort, tls: ListenerTls | undefined): string =>
+  `${tls === undefined ? 'http' : 'https'}://${formatHostPort(address)}`;
 
 /**
  * `serve`: the proxy, until a signal stops it.
@@ -96,9 +100,17 @@ export const serveCommand = async (argv: readonly string[], io: Io): Promise<num
   });
   if (assumed) log.info({ backend: DEFAULT_BACKEND }, `no backend is named; trying ${DEFAULT_BACKEND}`);
 
+  let handed: HandedSockets;
+  try {
+    handed = handedSockets(io);
+  } catch (error) {
+    io.err(`serve: ${errorText(error)}\n`);
+    return 2;
+  }
   const app = new App({
     config,
     log,
+    handed,
     ...(flags.config === undefined
       ? {}
       : {
@@ -112,10 +124,11 @@ export const serveCommand = async (argv: readonly string[], io: Io): Promise<num
   try {
     addresses = await app.start();
   } catch (error) {
-    io.err(`serve: cannot listen: ${errorText(error)}\n`);
+    if (error instanceof UnusableFilesError) for (const issue of error.issues) io.err(`serve: ${issueText(issue)}\n`);
+    else io.err(`serve: cannot listen: ${errorText(error)}\n`);
     return 1;
   }
-  io.out(`proxy ${urlOf(addresses.proxy)}\nadmin ${urlOf(addresses.admin)}\n`);
+  io.out(`proxy ${urlOf(addresses.proxy, config.tls)}\nadmin ${urlOf(addresses.admin, config.admin.tls)}\n`);
   log.info({ event: 'started', ...addresses, strategy: config.routing.strategy }, 'ready for clients');
 
   const watcher =
@@ -125,8 +138,33 @@ export const serveCommand = async (argv: readonly string[], io: Io): Promise<num
     log.error({ event: 'crashed', error: errorText(error) }, 'an error was not caught; the process ends');
     await app.save(LAST_WORDS_MS);
   });
+  io.ready();
   return new Promise((resolve) => {
+    let handing: 'no' | 'trying' | 'done' = 'no';
+    const handOver = async (): Promise<void> => {
+      if (handing !== 'no') return;
+      handing = 'trying';
+      log.info({ event: 'handing-over' }, 'starting a process that takes over');
+      await app.save(LAST_WORDS_MS);
+      try {
+        const pid = await io.succeed(app.sockets);
+        handing = 'done';
+        log.info({ event: 'handed-over', pid }, `process ${pid} takes new connections; this one finishes what it has`);
+      } catch (error) {
+        handing = 'no';
+        const fields = { event: 'hand-over-failed', error: errorText(error) };
+        log.error(fields, `no other process takes over: ${errorText(error)}; this one goes on`);
+        return;
+      }
+      watcher?.stop();
+      const clean = await app.retire(config.limits.drainTimeoutMs);
+      log.info({ event: 'stopped', clean }, clean ? 'stopped' : 'stopped; some requests were cut off');
+      resolve(clean ? 0 : 1);
+    };
+    io.onHandOver(() => void handOver());
     io.onStop(async () => {
+      // It finishes what it has already, and ends then.
+      if (handing === 'done') return;
       watcher?.stop();
       log.info({ event: 'draining' }, 'draining: no new connection, requests under way finish');
       const clean = await app.drain(config.limits.drainTimeoutMs);

@@ -1,5 +1,5 @@
 /** The verbs of the command line, in the order in which help lists them. */
-export const VERBS = ['serve', 'check', 'demo', 'sim', 'explain', 'why', 'version', 'help'] as const;
+export const VERBS = ['serve', 'check', 'demo', 'sim', 'explain', 'why', 'key', 'version', 'help'] as const;
 export type Verb = (typeof VERBS)[number];
 
 /** What `help` alone prints, 100 columns wide at most. */
@@ -13,6 +13,7 @@ usage: ollama-task-router VERB [options]
   sim        run one simulated Ollama server
   explain    ask a running proxy which server would answer a prompt, and why
   why        show how a past request was decided, and what came of it
+  key        make an API key
   version    print the version
   help       explain a verb: ollama-task-router help serve
 
@@ -42,7 +43,8 @@ environment:
   TASK_ROUTER_ADMIN_TOKEN   the token of the admin listener
   TASK_ROUTER_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent
 
-SIGTERM and SIGINT let running answers finish; a second one stops at once.
+SIGTERM and SIGINT let running answers finish; a second one stops at once. SIGUSR2 starts the
+program anew on the same sockets, which takes over without a refused connection or a cut answer.
 
 examples:
   ollama-task-router serve --backend http://gpu-1:11434 --backend http://gpu-2:11434
@@ -135,6 +137,23 @@ example:
   ollama-task-router why 0190b6d2-6f3e-7cc1-9d1e-3a3bd9f6c1aa
 
 exit code: 0, 1 if the proxy cannot be asked or does not know the request, 2 for bad usage
+`,
+  key: `usage: ollama-task-router key new [--name NAME] [--tenant NAME] [--class CLASS] [--json]
+
+Makes a random API key and prints it, this once, and the line for auth.keys of the configuration.
+That line holds a hash, from which the key cannot be found again.
+
+  --name NAME     what logs, metrics and the admin API call it; made up unless given
+  --tenant NAME   whose key it is; keys of one tenant share its turn in the queue
+  --class CLASS   interactive, normal or batch
+  --json          the same as one JSON object
+
+Clients send it as "Authorization: Bearer KEY" or "x-api-key: KEY".
+
+example:
+  ollama-task-router key new --name ci --class batch
+
+exit code: 0, 2 for bad usage
 `,
   version: `usage: ollama-task-router version
 

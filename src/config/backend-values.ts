@@ -53,6 +53,10 @@ export const readHeaderValue = (value: string): Reading<string> =>
     ? good(value.trim())
     : bad('holds a character that no header may carry (a line break or another control character, or one past U+00FF)');
 
+/** The name of a header that web pages may send or read (RFC 9110 §5.1). */
+export const readCorsHeader = (name: string): Reading<string> =>
+  /^[!#$%&'*+.^`|~\w-]+$/.test(name) ? good(name) : bad(`${quote(name)} is not the name of a header`);
+
 /** A secret that travels in a header; never quoted back. */
 export const readToken = (value: string): Reading<string | undefined> =>
   /^[\u0021-\u007E]+$/.test(value)

@@ -1,5 +1,6 @@
+import type { KeyRule } from '../core/key-rule.ts';
 import type { FileValue } from './schema.ts';
-import type { Config } from './types.ts';
+import type { BackendConfig, Config, ListenerTls } from './types.ts';
 
 /** A copy without a prototype: looking up `constructor` in it finds nothing. */
 const lookup = <T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
@@ -11,25 +12,78 @@ const freeze = <T>(value: T): T => {
   return Object.freeze(value);
 };
 
+const listenerTls = (tls: FileValue['tls']): ListenerTls | undefined =>
+  tls && { cert: tls.cert, key: tls.key, clientCa: tls.client_ca };
+
+/** One backend, as the file has it. Frozen in depth. */
+export const buildBackend = ({ headers, vram, tls, ...backend }: FileValue['backends'][number]): BackendConfig =>
+  freeze({
+    ...backend,
+    headers: lookup(
+      Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)),
+    ),
+    vramBytes: vram,
+    tls: tls && {
+      ca: tls.ca,
+      serverName: tls.server_name,
+      insecureSkipVerify: tls.insecure_skip_verify,
+      cert: tls.cert,
+      key: tls.key,
+    },
+  });
+
+const buildKey = (key: FileValue['auth']['keys'][number]): KeyRule => ({
+  name: key.name,
+  hash: key.hash,
+  tenant: key.tenant ?? key.name,
+  class: key.class,
+  models: key.models,
+  routes: key.routes,
+  limits: {
+    requestsPerMinute: key.requests_per_minute,
+    concurrent: key.concurrent,
+    tokensPerMinute: key.tokens_per_minute,
+    tokensPerDay: key.tokens_per_day,
+  },
+  allowPin: key.allow_pin,
+  notAfter: key.not_after,
+});
+
 /** The keys of the file, which passed every check, as the value that the product works with. Frozen in depth. */
 export const buildConfig = (file: FileValue): Config =>
   freeze({
     listen: file.listen,
-    admin: { listen: file.admin.listen, token: file.admin.token },
-    cors: file.cors,
-    backends: file.backends.map(({ headers, vram, ...backend }) => ({
-      ...backend,
-      headers: lookup(
-        Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)),
-      ),
-      vramBytes: vram,
-    })),
+    admin: {
+      listen: file.admin.listen,
+      token: file.admin.token,
+      tokenFile: file.admin.token_file,
+      tls: listenerTls(file.admin.tls),
+    },
+    cors: {
+      origins: file.cors.origins,
+      local: file.cors.local,
+      headers: file.cors.headers,
+      exposeHeaders: file.cors.expose_headers,
+      maxAgeMs: file.cors.max_age,
+    },
+    auth: { keys: file.auth.keys.map(buildKey) },
+    backends: file.backends.map(buildBackend),
     routing: { strategy: file.routing.strategy, numCtx: file.routing.num_ctx, zone: file.routing.zone },
     virtualModels: Object.entries(file.virtual_models).map(([name, { candidates, prefer }]) => ({
       name,
       candidates,
       prefer: lookup(prefer),
     })),
+    categories: {
+      threshold: file.categories.threshold,
+      own: Object.entries(file.categories.own).map(([name, { headers, ...category }]) => ({
+        name,
+        ...category,
+        headers: lookup(
+          Object.fromEntries(Object.entries(headers).map(([header, value]) => [header.toLowerCase(), value] as const)),
+        ),
+      })),
+    },
     aliases: lookup(file.aliases),
     changes: {
       copies: file.changes.copies,
@@ -42,6 +96,7 @@ export const buildConfig = (file: FileValue): Config =>
       timeout: file.circuit_breaker.timeout,
       halfOpenRequests: file.circuit_breaker.half_open_requests,
       adaptive: file.circuit_breaker.adaptive,
+      heal: file.circuit_breaker.heal,
     },
     queue: {
       maxWaiting: file.queue.max_waiting,
@@ -79,7 +134,8 @@ export const buildConfig = (file: FileValue): Config =>
       kind: file.state.kind === 'file' ? 'file' : 'memory',
       ...(file.state.path === undefined ? {} : { path: file.state.path }),
     },
-    metrics: { listen: file.metrics.listen },
+    tls: listenerTls(file.tls),
+    metrics: { listen: file.metrics.listen, tls: listenerTls(file.metrics.tls) },
     logging: {
       level: file.logging.level,
       format: file.logging.format === 'auto' ? undefined : file.logging.format,

@@ -1,9 +1,33 @@
-import type { BackendConfig, Config } from './types.ts';
+import type { KeyRule } from '../core/key-rule.ts';
+import { isInlinePem } from './pem.ts';
+import type { BackendConfig, Config, ListenerTls } from './types.ts';
 import { formatDuration, formatHostPort, formatSize } from './units.ts';
 
 type Secret = (text: string) => string;
 
 const HIDDEN: Secret = () => '[hidden]';
+
+/** A path is shown, and so is what is public anyway; a key that stands in the configuration itself is not. */
+const pemKeys = (pems: Readonly<Record<string, string | undefined>>, secret: Secret) =>
+  Object.fromEntries(
+    Object.entries(pems).flatMap(([name, pem]) =>
+      pem === undefined ? [] : [[name, name === 'key' && isInlinePem(pem) ? secret(pem) : pem] as const],
+    ),
+  );
+
+const listenerTls = (tls: ListenerTls | undefined, secret: Secret) =>
+  tls === undefined ? {} : { tls: pemKeys({ cert: tls.cert, key: tls.key, client_ca: tls.clientCa }, secret) };
+
+const backendTls = ({ tls }: BackendConfig, secret: Secret) =>
+  tls === undefined
+    ? {}
+    : {
+        tls: {
+          ...pemKeys({ ca: tls.ca, server_name: tls.serverName }, secret),
+          insecure_skip_verify: tls.insecureSkipVerify,
+          ...pemKeys({ cert: tls.cert, key: tls.key }, secret),
+        },
+      };
 
 const backendKeys = (backend: BackendConfig, secret: Secret) => ({
   name: backend.name,
@@ -15,7 +39,36 @@ const backendKeys = (backend: BackendConfig, secret: Secret) => ({
   tags: backend.tags,
   headers: Object.fromEntries(Object.entries(backend.headers).map(([name, value]) => [name, secret(value)] as const)),
   vram: typeof backend.vramBytes === 'number' ? formatSize(backend.vramBytes) : backend.vramBytes,
+  ...backendTls(backend, secret),
 });
+
+/** One backend in the notation of the file, secrets included: `readBackendEntry` makes the same of it. */
+export const backendText = (backend: BackendConfig): unknown => backendKeys(backend, (text) => text);
+
+/** The same for people to see, secrets hidden. */
+export const redactBackend = (backend: BackendConfig): unknown => backendKeys(backend, HIDDEN);
+
+/** What is not set is left out, as in the file. */
+const apiKeys = (key: KeyRule, secret: Secret) => {
+  const { requestsPerMinute, concurrent, tokensPerMinute, tokensPerDay } = key.limits;
+  const optional = {
+    class: key.class,
+    models: key.models,
+    requests_per_minute: requestsPerMinute,
+    concurrent,
+    tokens_per_minute: tokensPerMinute,
+    tokens_per_day: tokensPerDay,
+    not_after: key.notAfter === undefined ? undefined : new Date(key.notAfter).toISOString(),
+  };
+  return {
+    name: key.name,
+    hash: secret(`sha256:${key.hash}`),
+    tenant: key.tenant,
+    routes: key.routes,
+    allow_pin: key.allowPin,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  };
+};
 
 /** The keys of the file, in its notation, that stand for a configuration; `secret` decides how tokens and header values look. */
 const fileKeys = (config: Config, secret: Secret) => ({
@@ -23,13 +76,27 @@ const fileKeys = (config: Config, secret: Secret) => ({
   admin: {
     listen: formatHostPort(config.admin.listen),
     token: config.admin.token === undefined ? '' : secret(config.admin.token),
+    ...(config.admin.tokenFile === undefined ? {} : { token_file: config.admin.tokenFile }),
+    ...listenerTls(config.admin.tls, secret),
   },
-  cors: { origins: config.cors.origins },
+  cors: {
+    origins: config.cors.origins,
+    local: config.cors.local,
+    headers: config.cors.headers,
+    expose_headers: config.cors.exposeHeaders,
+    max_age: formatDuration(config.cors.maxAgeMs),
+  },
   backends: config.backends.map((backend) => backendKeys(backend, secret)),
   routing: { strategy: config.routing.strategy, num_ctx: config.routing.numCtx, zone: config.routing.zone },
   virtual_models: Object.fromEntries(
     config.virtualModels.map(({ name, candidates, prefer }) => [name, { candidates, prefer: { ...prefer } }] as const),
   ),
+  categories: {
+    threshold: config.categories.threshold,
+    own: Object.fromEntries(
+      config.categories.own.map(({ name, headers, ...category }) => [name, { ...category, headers: { ...headers } }]),
+    ),
+  },
   aliases: { ...config.aliases },
   changes: {
     copies: config.changes.copies,
@@ -46,6 +113,7 @@ const fileKeys = (config: Config, secret: Secret) => ({
     timeout: formatDuration(config.circuitBreaker.timeout),
     half_open_requests: config.circuitBreaker.halfOpenRequests,
     adaptive: config.circuitBreaker.adaptive,
+    heal: config.circuitBreaker.heal,
   },
   queue: {
     max_waiting: config.queue.maxWaiting,
@@ -82,8 +150,13 @@ const fileKeys = (config: Config, secret: Secret) => ({
     drain_timeout: formatDuration(config.limits.drainTimeoutMs),
   },
   state: config.state,
-  metrics: { listen: config.metrics.listen === undefined ? 'off' : formatHostPort(config.metrics.listen) },
+  ...listenerTls(config.tls, secret),
+  metrics: {
+    listen: config.metrics.listen === undefined ? 'off' : formatHostPort(config.metrics.listen),
+    ...listenerTls(config.metrics.tls, secret),
+  },
   logging: { level: config.logging.level, format: config.logging.format ?? 'auto' },
+  auth: { keys: config.auth.keys.map((key) => apiKeys(key, secret)) },
 });
 
 /**
@@ -112,6 +185,14 @@ const byName = (config: Config, secret: Secret): Readonly<Record<string, unknown
       return [name, keys] as const;
     }),
   ),
+  auth: {
+    keys: Object.fromEntries(
+      config.auth.keys.map((key) => {
+        const { name, ...keys } = apiKeys(key, secret);
+        return [name, keys] as const;
+      }),
+    ),
+  },
 });
 
 /** One side of the comparison: what is compared, and the same with its secrets hidden, which is shown. */

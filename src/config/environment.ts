@@ -1,12 +1,20 @@
 import { bad, good, type Reading } from './units.ts';
 
+const FILE = 'file:';
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Gives what stands in a file. */
+export type FileReader = (path: string) => Reading<string>;
+
+const NO_FILES: FileReader = () => bad('${file:…} is not read here: write the value itself, or ${NAME}');
+
 /**
- * Puts environment variables into a text: `${NAME}` must be set, `${NAME:-default}` falls back when it is unset or
- * empty (as in a POSIX shell; the default ends at the first `}`), `$${` stands for a plain `${`.
+ * Puts environment variables and files into a text: `${NAME}` must be set, `${NAME:-default}` falls back when it is unset
+ * or empty (as in a POSIX shell; the default ends at the first `}`), `${file:PATH}` is what stands in a file, and `$${`
+ * stands for a plain `${`.
  */
-export const interpolate = (text: string, env: Environment): Reading<string> => {
+export const interpolate = (text: string, env: Environment, file: FileReader = NO_FILES): Reading<string> => {
   let result = '';
   let from = 0;
   for (let at = text.indexOf('${'); at !== -1; at = text.indexOf('${', from)) {
@@ -18,11 +26,19 @@ export const interpolate = (text: string, env: Environment): Reading<string> => 
     result += text.slice(from, at);
     const end = text.indexOf('}', at);
     const inside = end === -1 ? '' : text.slice(at + 2, end);
+    const path = inside.startsWith(FILE) ? inside.slice(FILE.length) : '';
+    if (path !== '') {
+      const content = file(path);
+      if (!content.ok) return content;
+      result += content.value;
+      from = end + 1;
+      continue;
+    }
     const part = /^([A-Za-z_]\w*)(?::-(.*))?$/s.exec(inside);
     const name = part?.[1];
     if (name === undefined) {
       return bad(
-        `"${text.slice(at, end === -1 ? at + 20 : end + 1)}" is not a variable: write \${NAME} or \${NAME:-default}, and $\${ for a plain \${`,
+        `"${text.slice(at, end === -1 ? at + 20 : end + 1)}" is not a variable: write \${NAME}, \${NAME:-default} or \${file:PATH}, and $\${ for a plain \${`,
       );
     }
     const set = env[name];
@@ -78,7 +94,9 @@ export const shield = (text: string): Shield => {
     return moved;
   };
   return {
-    text: text.replaceAll(/\$\{[A-Za-z_]\w*\}|(?<!\$)\$\{[A-Za-z_]\w*:-[^}\r\n]*\}/g, (found) => move(found, 0, base)),
+    text: text.replaceAll(/\$\{[A-Za-z_]\w*\}|(?<!\$)\$\{(?:[A-Za-z_]\w*:-|file:)[^}\r\n]*\}/g, (found) =>
+      move(found, 0, base),
+    ),
     unshield: (piece) => move(piece, base, -base),
   };
 };

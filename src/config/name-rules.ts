@@ -1,11 +1,13 @@
 import { modelKey } from '../core/model-name.ts';
+import { ownCategoryNames } from './category-rules.ts';
 import { didYouMean } from './nearest.ts';
 import { entriesAt, error, itemsAt, type Finding, type Path, type Rule } from './raw.ts';
 import { quote } from './units.ts';
 
 /** Virtual models: known categories, and preferences among the candidates. */
-export const virtualModelRule: Rule = (tree, { categories }) => {
+export const virtualModelRule: Rule = (tree, context) => {
   const findings: Finding[] = [];
+  const categories = [...new Set([...context.categories, ...ownCategoryNames(tree)])];
   const virtual = new Map<string, string>();
   for (const [name] of entriesAt(tree, 'virtual_models')) {
     const same = virtual.get(modelKey(name));

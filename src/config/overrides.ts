@@ -1,5 +1,6 @@
 import type { Checked, Issue } from '../core/types.ts';
 import { readBackendUrl, readToken } from './backend-values.ts';
+import { buildBackend } from './build.ts';
 import { listenerProblems, type Listener } from './listeners.ts';
 import { unknownStrategy } from './rules.ts';
 import { fileSchema } from './schema.ts';
@@ -33,8 +34,7 @@ const readBackends = (texts: readonly string[]): Reading<readonly BackendConfig[
     if (backends.some((one) => one.url.href === url.value.href)) return bad(`${url.value.href} is named twice`);
     const name = nameOf(url.value, names);
     names.add(name);
-    const { vram, ...keys } = fileSchema.shape.backends.unwrap().element.parse({ name, url: url.value.href });
-    backends.push(Object.freeze({ ...keys, vramBytes: vram }));
+    backends.push(buildBackend(fileSchema.shape.backends.unwrap().element.parse({ name, url: url.value.href })));
   }
   return good(Object.freeze(backends));
 };
@@ -82,6 +82,7 @@ export const applyOverrides = (config: Config, overrides: Overrides, context: Pa
     ...config,
     listen: take(listenFrom, config.listen, readHostPort),
     admin: Object.freeze({
+      ...config.admin,
       listen: take(adminFrom, config.admin.listen, readHostPort),
       token: take(tokenFrom, config.admin.token, readToken),
     }),

@@ -1,13 +1,13 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type Scalar } from 'yaml';
-import type { z } from 'zod';
 import { errorText } from '../core/errors.ts';
 import type { Checked, Issue } from '../core/types.ts';
 import { buildConfig } from './build.ts';
 import { interpolate, shield, type Shield } from './environment.ts';
-import { didYouMean } from './nearest.ts';
 import { error, formatIssue, pathText, type Finding, type Path } from './raw.ts';
 import { checkRules } from './rules.ts';
-import { fileSchema, keysAt } from './schema.ts';
+import { fileSchema } from './schema.ts';
+import { schemaFindings } from './schema-findings.ts';
+import { Secrets, tokenFromFile } from './secrets.ts';
 import type { Config, ParseContext } from './types.ts';
 import { quote } from './units.ts';
 
@@ -31,23 +31,32 @@ interface Tree {
   readonly value: unknown;
   readonly places: ReadonlyMap<string, Place>;
   readonly findings: readonly Finding[];
+  /** Where values hold what was read from a file, by `placeKey`. */
+  readonly fromFiles: ReadonlySet<string>;
 }
+
+/** Whatever is wrong with a value out of a file, a message about it would show some of it. */
+const FROM_FILE = 'what ${file:…} put in does not fit here (it is not shown): look into that file';
 
 const placeKey = (path: Path): string => JSON.stringify(path);
 
 /** Turns YAML nodes into plain values with the environment put in, and remembers where each stands. */
-const plant = (root: Node | null, hidden: Shield, env: ParseContext['env']): Tree => {
+const plant = (root: Node | null, hidden: Shield, env: ParseContext['env'], secrets: Secrets): Tree => {
   const places = new Map<string, Place>();
   // Kept here because yaml's own lookup walks the whole document for every alias.
   const anchors = new Map<string, Node>();
   const findings: Finding[] = [];
+  const fromFiles = new Set<string>();
   let nodes = 0;
 
   const scalar = (node: Scalar, path: Path): unknown => {
     // An empty value is a key that is not set.
     if (node.value === null) return undefined;
     if (typeof node.value !== 'string') return node.value;
-    const reading = interpolate(hidden.unshield(node.value), env);
+    const reading = interpolate(hidden.unshield(node.value), env, (file) => {
+      fromFiles.add(placeKey(path));
+      return secrets.file(file);
+    });
     if (reading.ok) return reading.value;
     findings.push(error(path, reading.message));
     return undefined;
@@ -80,7 +89,7 @@ const plant = (root: Node | null, hidden: Shield, env: ParseContext['env']): Tre
   };
 
   const value = grow(root, [], undefined);
-  return { value, places, findings };
+  return { value, places, findings, fromFiles };
 };
 
 /** YAML's own complaints, in words for whoever wrote the file. */
@@ -99,26 +108,6 @@ const syntaxMessage = (code: string, message: string, token: string): string => 
         ? `${message}: not valid YAML; put values with brackets or colons in quotes, like "[::1]:11435"`
         : `${message}: not valid YAML here`;
   }
-};
-
-const KINDS: Readonly<Record<string, string>> = {
-  object: 'must be a mapping of keys to values',
-  record: 'must be a mapping of names to values',
-  array: 'must be a list: begin each item with "- "',
-};
-
-/** One problem of the schema as the problems of the file: an unknown key each, or a value. */
-const schemaFindings = (issue: z.core.$ZodIssue): readonly Finding[] => {
-  if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(issue.path);
-    return issue.keys.map((key) => {
-      const where = issue.path.length === 0 ? '' : ` under ${pathText(issue.path)}`;
-      const hint = didYouMean(key, known) || `; known${where} are ${known.join(', ')}`;
-      return error([...issue.path, key], `unknown key${hint}`, 'key');
-    });
-  }
-  const kind = issue.code === 'invalid_type' ? KINDS[issue.expected] : undefined;
-  return [error(issue.path, kind ?? issue.message)];
 };
 
 /**
@@ -153,27 +142,33 @@ const parseText = (text: string, context: ParseContext): ParsedConfig => {
     return { ok: false, issues: syntax.filter(({ line }, index) => syntax[index - 1]?.line !== line) };
   }
 
-  const tree = plant(document.contents, hidden, context.env);
+  const secrets = new Secrets(context.file);
+  const tree = plant(document.contents, hidden, context.env, secrets);
+  const token = tokenFromFile(tree.value, secrets.file);
   const file = fileSchema.safeParse(tree.value ?? {});
   const broken = new Set(tree.findings.map(({ path }) => placeKey(path)));
   const findings = [
     ...tree.findings,
     // A value that the environment could not fill is not also "required".
     ...(file.error?.issues ?? []).flatMap(schemaFindings).filter(({ path }) => !broken.has(placeKey(path))),
+    ...(token?.ok === false ? [error(['admin', 'token_file'], token.message)] : []),
     ...checkRules(tree.value, context),
   ];
   const toIssue = ({ path, message, at }: Finding): Issue => {
     let known = path;
     while (known.length > 0 && !tree.places.has(placeKey(known))) known = known.slice(0, -1);
     const place = tree.places.get(placeKey(known));
-    return issueAt(place?.[at] ?? 0, path, message);
+    const own = tree.fromFiles.has(placeKey(path)) && !broken.has(placeKey(path));
+    return issueAt(place?.[at] ?? 0, path, own ? FROM_FILE : secrets.conceal(message));
   };
   const ordered = (issues: readonly Issue[]): readonly Issue[] =>
     issues.toSorted((a, b) => a.line - b.line || a.column - b.column);
   const errors = [...syntax, ...findings.filter(({ level }) => level === 'error').map(toIssue)];
   const warnings = ordered(findings.filter(({ level }) => level === 'warning').map(toIssue));
   if (errors.length > 0 || !file.success) return { ok: false, issues: ordered(errors) };
-  return { ok: true, value: { config: buildConfig(file.data), warnings } };
+  const { data } = file;
+  const whole = token?.ok === true ? { ...data, admin: { ...data.admin, token: token.value } } : data;
+  return { ok: true, value: { config: buildConfig(whole), warnings } };
 };
 
 /** The configuration of an empty file. Throws when the context lacks the default strategy, a mistake of the caller. */

@@ -1,13 +1,17 @@
 import { headerNameProblem, readBackendUrl } from './backend-values.ts';
+import { categoryRule } from './category-rules.ts';
 import { changesRule } from './change-rules.ts';
+import { keysRule } from './key-rules.ts';
 import { listenerProblems } from './listeners.ts';
 import { didYouMean } from './nearest.ts';
+import { backendTlsRule } from './tls-rules.ts';
 import { aliasRule, virtualModelRule } from './name-rules.ts';
 import { entriesAt, error, itemsAt, type Finding, type Path, type Rule, valueAt } from './raw.ts';
 import { fileSchema } from './schema.ts';
 import { quote } from './units.ts';
 
-const backendRule: Rule = (tree) => {
+/** Backends: names and URLs of their own, and headers that may be sent. */
+export const backendRule: Rule = (tree) => {
   const findings: Finding[] = [];
   const names = new Map<string, number>();
   const urls = new Map<string, number>();
@@ -64,9 +68,8 @@ const listenerRule: Rule = (tree, { env }) => {
     return address === undefined ? [] : [{ name, path, address }];
   });
   // The environment beats the file, and a token there is a token.
-  const token = [env['TASK_ROUTER_ADMIN_TOKEN'], valueAt(tree, 'admin', 'token')].find(
-    (one) => typeof one !== 'undefined' && one !== '',
-  );
+  const given = [env['TASK_ROUTER_ADMIN_TOKEN'], valueAt(tree, 'admin', 'token'), valueAt(tree, 'admin', 'token_file')];
+  const token = given.find((one) => typeof one !== 'undefined' && one !== '');
   return listenerProblems(listeners, token === undefined ? undefined : 'set').map(({ listener, message }) => {
     const path = listeners.find(({ name }) => name === listener.name)?.path ?? [];
     return error(path, message);
@@ -95,8 +98,6 @@ const notOfferedRule: Rule = (tree) => {
     const message = `this version does not offer ${what} and will not run as if it did: ${advice}`;
     findings.push(error(path, message, 'key'));
   };
-  if (itemsAt(tree, 'auth', 'keys').length > 0) refuse(['auth', 'keys'], 'API keys', 'remove auth.keys');
-  if (valueAt(tree, 'tls') !== undefined) refuse(['tls'], 'TLS', 'remove tls, and let a server in front terminate it');
   const workers = Number(valueAt(tree, 'workers') ?? 1);
   if (workers > 1) refuse(['workers'], 'more than one worker', 'write 1');
   const kind = valueAt(tree, 'state', 'kind');
@@ -129,10 +130,13 @@ const noEffectRule: Rule = (tree) => {
 
 const RULES: readonly Rule[] = [
   backendRule,
+  backendTlsRule,
   strategyRule,
   virtualModelRule,
+  categoryRule,
   aliasRule,
   changesRule,
+  keysRule,
   pinRule,
   listenerRule,
   stateRule,

@@ -1,6 +1,14 @@
 import { z } from 'zod';
+import { KEY_ROUTES } from '../core/key-rule.ts';
 import { BREAKER_DEFAULTS, PRIORITY_CLASSES } from '../core/types.ts';
-import { readBackendName, readBackendUrl, readHeaderValue, readOrigin, readToken } from './backend-values.ts';
+import {
+  readBackendName,
+  readBackendUrl,
+  readCorsHeader,
+  readHeaderValue,
+  readOrigin,
+  readToken,
+} from './backend-values.ts';
 import {
   address,
   addressOrOff,
@@ -20,7 +28,8 @@ import {
   wholeOrEither,
   wholeOrOff,
 } from './fields.ts';
-import { formatDuration } from './units.ts';
+import { readKeyHash, readKeyName, readNotAfter, readTenant } from './key-values.ts';
+import { formatDuration, good } from './units.ts';
 
 /**
  * The one description of the configuration file: its keys, their defaults (in the file's own notation), what each
@@ -29,6 +38,36 @@ import { formatDuration } from './units.ts';
  */
 
 const modelList = () => z.array(text());
+
+/** What can be counted exactly (src/auth/minute-log.ts); more than one process serves. */
+const MOST_PER_MINUTE = 100_000;
+
+const pem = () => textAs(good);
+
+const listenerTls = (what: string) =>
+  z
+    .strictObject({
+      cert: pem().describe('Certificate with its chain: a file, or the PEM text itself.'),
+      key: pem().describe('Its private key: a file, or the PEM text itself.'),
+      client_ca: pem()
+        .optional()
+        .describe('Who signs the certificates that every client must show: a file, or PEM text.'),
+    })
+    .optional()
+    .describe(what);
+
+const backendTls = z
+  .strictObject({
+    ca: pem().optional().describe('Who signs its certificate, in the place of the public CAs: a file, or PEM text.'),
+    server_name: text().optional().describe('Name that its certificate is for, where that is not the host of the URL.'),
+    insecure_skip_verify: flag()
+      .prefault(false)
+      .describe('Talk to whoever answers, without looking at the certificate; for a trial, never for good.'),
+    cert: pem().optional().describe('Certificate to show to this server: a file, or PEM text.'),
+    key: pem().optional().describe('Its private key: a file, or PEM text.'),
+  })
+  .optional()
+  .describe('How an https server is recognised; left out, by the public CAs.');
 
 const backendSchema = z
   .strictObject({
@@ -50,6 +89,7 @@ const backendSchema = z
       .prefault({})
       .describe('Headers sent to this server only, such as Authorization.'),
     vram: sizeOrAuto().prefault('auto').describe("Memory of the server's GPUs, like 24GiB; auto learns it."),
+    tls: backendTls,
   })
   .describe('One Ollama server.');
 
@@ -63,6 +103,24 @@ const virtualModelSchema = z
   })
   .describe('A name that clients ask for; the router picks model and server together.');
 
+const ownCategorySchema = z
+  .strictObject({
+    keywords: z.array(text()).prefault([]).describe('Words and phrases of the prompt; case and accents do not matter.'),
+    patterns: z
+      .array(text())
+      .prefault([])
+      .describe('Regular expressions in the syntax of RE2, for any part of the prompt, in either case.'),
+    headers: z
+      .record(z.string(), text())
+      .prefault({})
+      .describe('Request header to what it says, like X-Team to docs; * stands for any text.'),
+    paths: z.array(text()).prefault([]).describe('Paths of requests, like /v1/*; * stands for any text.'),
+    priority: whole({ min: -1000, max: 1000 })
+      .prefault(0)
+      .describe('Where several categories fit, the greatest counts, and of equals the first.'),
+  })
+  .describe('A category of your own, or more clues for a built-in one; one clue is enough.');
+
 const listenerSchema = {
   listen: address()
     .prefault('127.0.0.1:11435')
@@ -75,6 +133,8 @@ const listenerSchema = {
       token: optionalTextAs(readToken)
         .prefault('')
         .describe('Secret that admin requests must show; needed when the admin listener leaves loopback. Empty: none.'),
+      token_file: text().optional().describe('File that holds this secret, read at the start and at each reload.'),
+      tls: listenerTls('HTTPS on the admin listener.'),
     })
     .prefault({})
     .describe('The admin listener.'),
@@ -84,14 +144,29 @@ const listenerSchema = {
         .array(textAs(readOrigin))
         .prefault([])
         .describe('Pages that may call from a browser besides local ones, like https://*.example.com.'),
+      local: flag()
+        .prefault(true)
+        .describe(
+          'Whether pages of this machine and of desktop apps may call, as with Ollama; false leaves only origins.',
+        ),
+      headers: z
+        .array(textAs(readCorsHeader))
+        .prefault([])
+        .describe('Request headers that pages may send besides those that Ollama allows, like X-Api-Key.'),
+      expose_headers: z
+        .array(textAs(readCorsHeader))
+        .prefault([])
+        .describe('Headers of answers that pages may read, like X-Request-Id.'),
+      max_age: duration(0).prefault('12h').describe('How long browsers may remember what is allowed.'),
     })
     .prefault({})
-    .describe('Which web pages may use the proxy; local ones always may, as with Ollama.'),
+    .describe('Which web pages may use the proxy; unless told otherwise local ones, as with Ollama.'),
   metrics: z
     .strictObject({
       listen: addressOrOff()
         .prefault('off')
         .describe('A listener for /metrics alone, to be scraped from elsewhere without admin powers.'),
+      tls: listenerTls('HTTPS on the metrics listener.'),
     })
     .prefault({})
     .describe('A separate metrics listener.'),
@@ -112,6 +187,18 @@ const routingSchema = {
     .record(z.string(), virtualModelSchema)
     .prefault({})
     .describe('Names that stand for several models.'),
+  categories: z
+    .strictObject({
+      threshold: decimal({ min: 0, max: 1 })
+        .prefault(0.3)
+        .describe('Confidence, 0 to 1, below which a prompt is unknown.'),
+      own: z
+        .record(z.string(), ownCategorySchema)
+        .prefault({})
+        .describe('Categories of your own, asked before the built-in ones.'),
+    })
+    .prefault({})
+    .describe('How the task of a prompt is told.'),
   aliases: z
     .record(z.string(), text())
     .prefault({})
@@ -183,6 +270,11 @@ const trafficSchema = {
         .describe(
           'Whether open times grow, recovery is tried out before clients are sent, and no model loses more than half of its servers.',
         ),
+      heal: flag()
+        .prefault(true)
+        .describe(
+          'Whether a model may be unloaded to free a server that has stopped loading, or to end one that hangs.',
+        ),
     })
     .prefault({})
     .describe('When a failing server, or a failing model on it, is left alone.'),
@@ -232,7 +324,9 @@ const trafficSchema = {
     .describe('How answers are streamed.'),
   health: z
     .strictObject({
-      interval: duration().prefault('5s').describe('Time between two probes of a server.'),
+      interval: duration()
+        .prefault('5s')
+        .describe('Time between two probes of a server; one at work is asked every 2 s at most what it has in memory.'),
       timeout: duration().prefault('2s').describe('How long a probe may take.'),
       unhealthy_after: whole({ min: 1 }).prefault(3).describe('Failed probes in a row that take a server out.'),
       healthy_after: whole({ min: 1 }).prefault(1).describe('Good probes in a row that bring it back.'),
@@ -278,19 +372,44 @@ const processSchema = {
         .array(
           z
             .strictObject({
-              name: text().describe('Name of the key, for logs and metrics.'),
-              hash: text().describe('The hash of the key, sha256:…'),
-              tenant: text().optional().describe('Whose key it is.'),
-              class: choice(PRIORITY_CLASSES).optional().describe('Priority class of its requests.'),
-              models: modelList().optional().describe('Models that it may use; * matches anything.'),
-              requests_per_minute: whole({ min: 1 }).optional().describe('Most requests in a minute.'),
+              name: textAs(readKeyName).describe('Name of the key, for logs and metrics.'),
+              hash: textAs(readKeyHash).describe('The hash of the key, sha256:…'),
+              tenant: textAs(readTenant)
+                .optional()
+                .describe('Whose key it is: keys of one tenant share its turn in the queue; left out, its name.'),
+              class: choice(PRIORITY_CLASSES)
+                .optional()
+                .describe('Priority class of its requests, and the highest that a header may ask for.'),
+              models: modelList()
+                .min(1, 'must name at least one model; leave it out for all')
+                .optional()
+                .describe('Models that it may use; * matches anything; left out, all.'),
+              routes: z
+                .array(choice(KEY_ROUTES))
+                .min(1, 'must name at least one kind of route')
+                .prefault(['inference', 'models:read'])
+                .describe('What it may be used for: inference, models:read, models:write, other.'),
+              requests_per_minute: whole({ min: 1, max: MOST_PER_MINUTE })
+                .optional()
+                .describe('Most requests in any 60 seconds.'),
               concurrent: whole({ min: 1 }).optional().describe('Most requests at a time.'),
-              tokens_per_day: whole({ min: 1 }).optional().describe('Most tokens in a day.'),
+              tokens_per_minute: whole({ min: 1 })
+                .optional()
+                .describe('Most tokens of prompts and answers in any 60 seconds.'),
+              tokens_per_day: whole({ min: 1 })
+                .optional()
+                .describe('Most tokens of prompts and answers in a calendar day (UTC).'),
+              allow_pin: flag()
+                .prefault(false)
+                .describe('Whether the header x-task-router-backend may choose the server.'),
+              not_after: textAs(readNotAfter)
+                .optional()
+                .describe('Last day (UTC), or the moment from which the key is refused.'),
             })
             .describe('One API key.'),
         )
         .prefault([])
-        .describe('API keys. Not offered by this version.'),
+        .describe('API keys; with none everybody may come in.'),
     })
     .prefault({})
     .describe('Who may use the proxy.'),
@@ -304,13 +423,7 @@ const processSchema = {
     })
     .prefault({})
     .describe('What outlives a restart.'),
-  tls: z
-    .strictObject({
-      cert: text().describe('Certificate file.'),
-      key: text().describe('Private key file.'),
-    })
-    .optional()
-    .describe('HTTPS on the proxy listener. Not offered by this version.'),
+  tls: listenerTls('HTTPS on the proxy listener.'),
   logging: z
     .strictObject({
       level: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
@@ -359,7 +472,8 @@ export const jsonSchema = (names: {
         node.anyOf = [{ enum: [...names.strategies] }, { type: 'string', pattern: String.raw`\$\{` }];
       }
       if (at === 'properties.virtual_models.additionalProperties.properties.prefer') {
-        node.propertyNames = { enum: [...names.categories] };
+        // The file may have categories of its own.
+        node.propertyNames = { anyOf: [{ enum: [...names.categories] }, { type: 'string' }] };
       }
     },
   });

@@ -32,6 +32,8 @@ export interface Demand {
   readonly marks: readonly PrefixMark[];
   /** Whose requests these are like in the length of their answers: a hash of the system prompt, else the category. */
   readonly app: string;
+  /** How long the model is to stay in memory after it, in ms as the client says: 0 = it goes, Infinity = for good. */
+  readonly keepAliveMs?: number | undefined;
 }
 
 /** An image in bytes of text: about 256 tokens at four bytes each, whatever its size. */

@@ -215,6 +215,10 @@ export interface PromptView {
   readonly text: string;
   /** The system prompt, '' if none. */
   readonly system: string;
+  /** The path of the request, where there is one. */
+  readonly path?: string;
+  /** The headers of the request by their names in lower case, where there are any. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 export interface Verdict {

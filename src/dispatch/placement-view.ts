@@ -55,7 +55,12 @@ const modelViews = ({ facts, waiting, targets }: PoolViewParts, at: number): rea
 /** One server as placement sees it at `at`. */
 export const hostView = (backend: Backend, host: HostFacts, at: number): HostView => ({
   id: backend.id,
-  usable: backend.enabled && !backend.draining && backend.health === 'up' && backend.breaker.state === 'closed',
+  usable:
+    backend.enabled &&
+    !backend.draining &&
+    backend.health === 'up' &&
+    backend.breaker.state === 'closed' &&
+    !host.stuck,
   busy: host.works.length,
   loadsPending: host.residency.pendingLoads(),
   residents: residentsOf(host, at),
@@ -99,7 +104,10 @@ const residentsOf = (host: HostFacts, at: number): readonly ResidentView[] => {
 /** Families of models that embed, for servers that do not list capabilities (before 0.32): BERT and what came of it. */
 const EMBEDDERS = /bert/i;
 
-const onlyEmbeds = ({ capabilities, details }: ListEntry & { capabilities?: unknown; details?: unknown }): boolean => {
+export const onlyEmbeds = ({
+  capabilities,
+  details,
+}: ListEntry & { capabilities?: unknown; details?: unknown }): boolean => {
   if (Array.isArray(capabilities)) return capabilities.includes('embedding') && !capabilities.includes('completion');
   const family: unknown =
     typeof details === 'object' && details !== null && 'family' in details ? details.family : undefined;

@@ -1,4 +1,4 @@
-import { FULL, LEANING, type Start } from '../admission/entrant.ts';
+import { FULL, LEANING, type Leaning, type Start } from '../admission/entrant.ts';
 import type { Runner } from '../backends/backend.ts';
 import type { Lease, Registry } from '../backends/registry.ts';
 import type { Clock } from '../core/clock.ts';
@@ -32,6 +32,8 @@ export interface Wish {
   readonly attempt: number;
   /** How often a place was asked for already; counted here. */
   asked: number;
+  /** It is asked for the last time, and takes what is free rather than wait for what is better; set here. */
+  last?: boolean;
 }
 
 /** A place on a backend, taken. */
@@ -44,8 +46,8 @@ export interface Place {
 }
 
 type Taken = Omit<Place, 'tier'>;
-/** A place, or none: `leaning` = there is one, and waiting is better all the same. */
-type Found = Taken | 'leaning' | undefined;
+/** A place, or none, or there is one and waiting is better all the same. */
+type Found = Taken | Leaning | undefined;
 
 /** A decision, to be looked at in the same tick: the outlook is filled anew for the next one. */
 export interface Decision {
@@ -83,27 +85,30 @@ export class Reserver {
 
   /**
    * @param tiers the runners that may serve it; a later tier is asked only when nobody of an earlier one has room
+   * @param last waiting is out of the question
    * @returns a place; FULL when there is none now; LEANING when there is one but a busy runner will serve it sooner
    */
-  reserve(wish: Wish, tiers: readonly Tier[]): Start<Place> {
+  reserve(wish: Wish, tiers: readonly Tier[], last = false): Start<Place> {
+    wish.last = last;
     const at = this.#parts.clock.now();
-    let leaning = false;
+    let leaning: Leaning | undefined;
     for (let tier = 0; tier < tiers.length; tier++) {
       const given = tiers[tier];
       if (given === undefined) continue;
       const found = given instanceof Crowd ? this.#fromCrowd(wish, given, at) : this.#fromAll(wish, given, at);
-      if (found !== undefined && found !== 'leaning') return { kind: 'started', value: { ...found, tier } };
-      if (found === 'leaning') leaning = true;
+      if (found === undefined) continue;
+      if (!('kind' in found)) return { kind: 'started', value: { ...found, tier } };
+      leaning ??= found;
     }
     wish.asked++;
-    return leaning ? LEANING : FULL;
+    return leaning ?? FULL;
   }
 
   #fromAll(wish: Wish, runners: readonly Runner[], at: number): Found {
     if (runners.length === 0) return undefined;
     const outlook = this.#foresee(wish, runners, at);
     const found = this.#decide(wish, runners, outlook, at, wish.asked === 0);
-    return found ?? (outlook && someMayStart(runners, outlook, at) ? 'leaning' : undefined);
+    return found ?? (outlook && someMayStart(runners, outlook, at) ? LEANING : undefined);
   }
 
   /** Looks at a shortlist, and at everybody who may have room only where that has none. */
@@ -131,7 +136,7 @@ export class Reserver {
       mayStart ||= someMayStart(chunk, outlook, at);
       shortlist.learn(chunk, outlook, at);
     }
-    return mayStart ? 'leaning' : undefined;
+    return mayStart ? LEANING : undefined;
   }
 
   /** undefined where one of them runs nothing of its server. The same object each time. */
@@ -147,7 +152,7 @@ export class Reserver {
     const ranking = wish.strategy.rank(wish.facts, runners, { at, rng, outlook });
     if (outlook === undefined) return this.#blind(wish, runners, ranking, at);
     const found = this.#withOutlook(wish, runners, ranking, outlook, at);
-    if (note && (found === undefined || found === 'leaning')) this.#mustWait(wish, runners, ranking, outlook, at);
+    if (note && (found === undefined || 'kind' in found)) this.#mustWait(wish, runners, ranking, outlook, at);
     return found;
   }
 
@@ -174,7 +179,7 @@ export class Reserver {
       const taken = this.#take(wish, runners, outlook, best, at, false);
       if (taken !== undefined) return taken;
     }
-    const patient = wish.strategy.patient === true;
+    const patient = wish.strategy.patient === true && wish.last !== true;
     if (anyReady(outlook)) {
       for (let i = 0; i < ranking.size; i++) {
         const choice = ranking.at(i);
@@ -189,9 +194,13 @@ export class Reserver {
     return this.#probe(wish, runners, outlook, best, at);
   }
 
-  #lean(runner: Runner | undefined, outlook: Outlook, row: number): 'leaning' {
-    if (runner?.facts !== undefined) this.#parts.facts.lean(runner.facts, ownWorkMs(outlook, row));
-    return 'leaning';
+  #lean(runner: Runner | undefined, outlook: Outlook, row: number): Leaning {
+    const leansOn = runner?.facts;
+    if (leansOn === undefined) return LEANING;
+    const ms = ownWorkMs(outlook, row);
+    const keep = (): void => this.#parts.facts.lean(leansOn, ms);
+    keep();
+    return { kind: 'leaning', on: leansOn.host.id, keep };
   }
 
   /**

@@ -17,7 +17,7 @@ export interface SavedEntry {
 }
 
 interface SavedRecord {
-  readonly kind: 'backend' | 'runner' | 'pool' | 'ratio' | 'length' | 'strategy' | 'key';
+  readonly kind: 'backend' | 'runner' | 'pool' | 'ratio' | 'length' | 'strategy' | 'key' | 'usage';
   readonly [field: string]: unknown;
 }
 
@@ -37,6 +37,12 @@ export interface SavedStateParts {
     configured(): string;
     /** @throws when there is no such strategy */
     restore(name: string): void;
+  };
+  /** What API keys have used, by name; never a key or its hash. */
+  readonly keys: {
+    save(): readonly { readonly name: string }[];
+    /** @throws when it cannot be read; names that are not configured are passed over */
+    restore(saved: UncheckedRecord, awayMs: number): void;
   };
   /** Applications are known by keyed hashes of what they say: without the key nothing learned of them is found again. */
   readonly key: { get(): readonly [number, number]; set(key: readonly [number, number]): void };
@@ -63,13 +69,14 @@ export class SavedState {
 
   /** Everything worth saving as of now, made one by one: whoever takes the entries may pause in between. */
   *capture(): Generator<SavedEntry> {
-    const { registry, facts, strategy, key } = this.#parts;
+    const { registry, facts, strategy, key, keys } = this.#parts;
     yield { ageMs: 0, record: { kind: 'key', key: key.get() } };
     yield { ageMs: 0, record: { kind: 'pool', facts: facts.state.savePool(this.#at) } };
     const [chosen, configured] = [strategy.current(), strategy.configured()];
     if (chosen !== configured) {
       yield { ageMs: 0, record: { kind: 'strategy', name: chosen, configured } };
     }
+    for (const usage of keys.save()) yield { ageMs: 0, record: { kind: 'usage', ...usage } };
     for (const id of registry.ids()) yield* this.#backend(id);
     for (const ratio of facts.state.ratios(this.#at)) {
       yield { ageMs: ratio.mean?.ageMs ?? UNUSED, record: { kind: 'ratio', ...ratio } };
@@ -161,6 +168,9 @@ export class SavedState {
 
     for (const record of of('key')) attempt('key', () => this.#key(record));
     for (const record of of('strategy')) attempt('strategy', () => this.#strategy(record));
+    for (const record of of('usage')) {
+      attempt(`usage of ${String(record['name'])}`, () => this.#parts.keys.restore(record, awayMs));
+    }
     this.#pool(of('pool')[0], of('length'), of('ratio'), at, attempt);
     const strangers = new Set<unknown>();
     for (const record of of('backend')) {

@@ -73,6 +73,11 @@ export class DecayedMean {
     return { value, samples: this.samples(at), ageMs: this.age(at) };
   }
 
+  /** Everything that was recorded turns out to be so many times larger, > 0. */
+  scale(factor: number): void {
+    this.#value *= factor;
+  }
+
   clear(): void {
     this.#value = 0;
     this.#samples = 0;

@@ -9,8 +9,10 @@ import { foresee, type Surroundings } from './foresee.ts';
 import type { HostFacts } from './host.ts';
 import { noteBlocked, teach, teachSlots } from './lesson.ts';
 import type { LearnedLengths, PromptRatio } from './lengths.ts';
+import { mayStart } from './may-start.ts';
 import { numCtxFor, type NumCtxPolicy } from './num-ctx-policy.ts';
 import type { LearnedMemory } from './prefix-index.ts';
+import { isDeath } from './death.ts';
 import { createParts, type FactsParts } from './parts.ts';
 import type { SeenModel } from './residency.ts';
 import type { RunnerFacts } from './runner.ts';
@@ -200,6 +202,15 @@ export class Facts {
     runner.lean(this.#leaningSince(runner.model), this.#walk, ms);
   }
 
+  /**
+   * Whether a host may be able to start a request for a model now: false only where a forecast would say no. What is no
+   * model of the pool may be a name for any.
+   */
+  mayStart(model: string, hostId: string, at: number): boolean {
+    const runner = this.#hosts.get(hostId)?.runners.get(model);
+    return runner === undefined ? !this.#models.has(model) : mayStart(runner, at, this.#around.worth);
+  }
+
   /** The walk since which leaning requests on runners of a model count. */
   #leaningSince(model: string): number {
     return this.#cleared.get(model) ?? this.#clearedAll;
@@ -297,6 +308,7 @@ export class Facts {
   ): Work {
     const { host } = runner;
     const work = new Work(demand, shape, streams, expected, at, runner.works.length, host.busyIntegral(at));
+    work.alone = host.works.length === 0;
     const loads = host.residency.dispatched(runner.model, shape, undefined, isBusyOn(host), at);
     if (loads) runner.memory.flush();
     if (demand.kind !== 'load') this.shapes.sent(runner.model, shape);
@@ -313,6 +325,7 @@ export class Facts {
     work.firstAt = at;
     work.busyAtFirst = host.busyIntegral(at);
     host.begun(work, at);
+    if (work.cold) host.loadedAt = at;
     host.residency.loaded(runner.model, at, work.shape);
     teachSlots(runner, work, at);
     if (!work.streams) return;
@@ -332,7 +345,10 @@ export class Facts {
     runner.stale();
     // Nobody may have told of its beginning: parts of a batch come whole.
     if (outcome.kind === 'served' && work.firstAt === undefined) host.residency.loaded(runner.model, at);
-    host.residency.ended(runner.model, undefined, at);
+    // A server takes note of it when it hands the request to a runner; whether it came to that shows by an answer.
+    const told = outcome.kind === 'served' || work.firstAt !== undefined;
+    host.residency.ended(runner.model, told ? work.keepAliveMs : undefined, at);
+    if (isDeath(outcome)) host.residency.died(runner.model);
     switch (outcome.kind) {
       case 'served':
         if (work.demand.kind === 'load') {
@@ -370,7 +386,15 @@ export class Facts {
         runner.speeds.observed(undefined, decodeMs / (outputTokens * runner.decodeMs * crowd), at);
       }
     }
+    const lossBefore = host.speeds.loss(at);
     const { surpriseLoad, cachedTokens } = teach(runner, work, usage, company, at);
+    const loss = host.speeds.loss(at);
+    if (loss !== lossBefore) {
+      for (const each of host.runners.values()) {
+        each.speeds.follow(loss > 1, loss, at);
+        each.stale();
+      }
+    }
     if (surpriseLoad) {
       runner.memory.flush();
       host.foreign.saw('loaded', at);
@@ -405,9 +429,13 @@ export class Facts {
   /** What `/api/ps` of a host lists. @param askedAt when it was asked: it cannot know what we did after that */
   seen(hostId: string, list: readonly SeenModel[], askedAt: number, at: number): void {
     const host = this.host(hostId);
-    const { gone, appeared } = host.residency.seen(list, askedAt, at, isBusyOn(host));
+    const { gone, appeared, used } = host.residency.seen(list, askedAt, at, isBusyOn(host));
     for (const model of gone) host.runners.get(model)?.memory.flush();
-    if (appeared.length > 0) host.foreign.saw('loaded', at);
+    if (appeared.length > 0) {
+      host.foreign.saw('loaded', at);
+      host.loadedAt = at;
+    }
+    for (const _ of used ?? []) host.foreign.saw('used', at);
     for (const { model, sizeBytes, vramBytes } of list) {
       if (sizeBytes > 0) host.runners.get(model)?.speeds.vramShare(vramBytes / sizeBytes, at);
     }
@@ -419,6 +447,7 @@ export class Facts {
     const host = this.#hosts.get(hostId);
     if (host === undefined) return;
     host.residency.lost();
+    host.stuck = false;
     for (const { memory } of host.runners.values()) memory.flush();
     host.version++;
   }
@@ -431,7 +460,7 @@ export class Facts {
 const learnLoad = (runner: RunnerFacts, work: Work, integral: number, at: number): void => {
   const tookMs = at - work.sentAt;
   const alone = work.ahead === 0 && integral - work.busyAtSent <= ALONE_SHARE * tookMs;
-  if (work.cold && alone) runner.speeds.loaded(tookMs, at);
+  if (work.cold && alone && !runner.host.stuck) runner.speeds.loaded(tookMs, at, work.alone);
 };
 
 const isBusyOn =

@@ -5,6 +5,9 @@ import type { HostFacts } from './host.ts';
 import type { RunnerFacts } from './runner.ts';
 import type { Work } from './work.ts';
 
+/** What waiting for a server that loads nothing is taken for: Ollama gives up a load after so long (OLLAMA_LOAD_TIMEOUT). */
+const STUCK_MS = 300_000;
+
 /** What a forecast needs to know beside the candidates. */
 export interface Surroundings {
   /** The walk of the queue since which leaning requests on runners of a model count. */
@@ -129,7 +132,8 @@ const fillRow = (
     // Loads run one after the other, and one that waits for a busy victim holds up every other.
     wait = Math.max(host.loadingMs(at), facts.evictWaitMs) + leaning;
     // Whoever runs here in another shape holds its slot until it ends, however long it was foreseen to take.
-    ready = ready && !host.loading(at) && !facts.evictsBusy && works.length < room;
+    ready = ready && !host.stuck && !host.loading(at) && !facts.evictsBusy && works.length < room;
+    if (host.stuck) wait += STUCK_MS;
   }
   if (host.saturatedUntil > at) wait += host.saturatedUntil - at;
 

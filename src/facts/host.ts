@@ -26,6 +26,10 @@ export class HostFacts {
   burnsUntil = 0;
   /** Until then it takes nothing new: it said that it is full. */
   saturatedUntil = 0;
+  /** It loads no model any more, while it goes on with those in memory. */
+  stuck = false;
+  /** When a model was last seen to come into its memory. */
+  loadedAt = Number.NEGATIVE_INFINITY;
   /** Grows with every change that a kept forecast of this host would not know of. */
   version = 0;
   #integral = 0;

@@ -35,7 +35,8 @@ export const teach = (facts: RunnerFacts, work: Work, usage: Usage, company: num
   const crowd = 1 + facts.host.speeds.slope(at) * (company - 1);
   const loadMs = usage.loadMs ?? 0;
   const surpriseLoad = !work.cold && loadMs > Math.max(SURPRISE_LOAD_MS, 0.5 * facts.loadMs);
-  if (work.cold && loadMs > 0 && work.ahead === 0) speeds.loaded(loadMs, at);
+  // What a server that had stopped loading took says nothing about loads.
+  if (work.cold && loadMs > 0 && work.ahead === 0 && !facts.host.stuck) speeds.loaded(loadMs, at, work.alone);
 
   let cachedTokens = usage.cachedTokens;
   const { promptTokens, prefillMs } = usage;

@@ -16,19 +16,25 @@ const USUAL_TAU_MS = 7_200_000;
 const USUAL_CAP = 100;
 
 /** So much faster or slower than known is another thing than noise: a reused prompt, or a GPU that is gone. */
-const ANOTHER_THING = 4;
+export const ANOTHER_THING = 4;
 
 /** Samples that a level must stand on before anything is held against it. */
 const WELL_KNOWN = 3;
 
 /** Samples in a row until a runner counts as slowed, or as recovered. */
-const TURN = 3;
+export const TURN = 3;
+
+/**
+ * What a turn counts for in the recent mean, in samples: three times the prior's. Three in a row that are all four times
+ * off are no noise, and the forecast must not be held back by what the others of the pool do.
+ */
+const TURN_WEIGHT = 9;
 
 /** Samples in a row that look like reused prompts until they are believed to be the speed. */
 const BELIEVED = 10;
 
 /** After this long without a sample the suspicion says nothing any more; three times the time that speeds are kept. */
-const STALE_MS = 3 * SPEED_TAU_MS;
+export const STALE_MS = 3 * SPEED_TAU_MS;
 
 export interface SavedPace {
   readonly recent: SavedMean | null;
@@ -54,6 +60,7 @@ export class Pace {
   #slowed = false;
   /** Samples in a row that speak against `#slowed`. */
   #against = 0;
+  #againstSum = 0;
   #hits = 0;
   #slowestHit = 0;
 
@@ -91,18 +98,35 @@ export class Pace {
     return this.#slowestHit;
   }
 
-  /** Adds a sample > 0 of `weight` > 0. */
-  add(sample: number, at: number, weight: number): void {
-    const slow = this.#usual.samples(at) >= WELL_KNOWN && sample >= ANOTHER_THING * this.#usual.value;
+  /**
+   * Adds a sample > 0 of `weight` > 0.
+   * @returns it over the usual level before it; undefined where that is not well known
+   */
+  add(sample: number, at: number, weight: number): number | undefined {
+    const ratio = this.#usual.samples(at) >= WELL_KNOWN ? sample / this.#usual.value : undefined;
+    const slow = ratio !== undefined && ratio >= ANOTHER_THING;
     // Slow samples never enter the usual level: it stays what the runner could do, until it is forgotten.
     if (!slow) this.#usual.add(sample, at, weight);
-    this.#against = slow === this.#slowed ? 0 : this.#against + 1;
-    if (this.#against === TURN) {
-      this.#slowed = slow;
-      this.#against = 0;
-      this.#recent.clear();
-    }
-    this.#recent.add(sample, at, weight);
+    const same = slow === this.#slowed;
+    this.#against = same ? 0 : this.#against + 1;
+    this.#againstSum = same ? 0 : this.#againstSum + sample;
+    if (this.#against === TURN) this.#turn(slow, this.#againstSum / TURN, at);
+    else this.#recent.add(sample, at, weight);
+    return ratio;
+  }
+
+  /** Others on its host have turned slow by so many times, or recovered: it is taken to have done the same. */
+  follow(slow: boolean, factor: number, at: number): void {
+    if (slow === this.#slowed || this.#usual.samples(at) < WELL_KNOWN) return;
+    this.#turn(slow, slow ? this.#usual.value * factor : this.#usual.value, at);
+  }
+
+  #turn(slow: boolean, value: number, at: number): void {
+    this.#slowed = slow;
+    this.#against = 0;
+    this.#againstSum = 0;
+    this.#recent.clear();
+    this.#recent.add(value, at, TURN_WEIGHT);
   }
 
   /** Whether it takes at least four times as long as usual, by three samples in a row, the last one not long ago. */
@@ -119,6 +143,7 @@ export class Pace {
     this.#usual.load(saved.usual, at);
     this.#slowed = saved.slowed;
     this.#against = 0;
+    this.#againstSum = 0;
     this.#hits = 0;
   }
 }

@@ -10,9 +10,11 @@ export interface ResidencyChanges {
   readonly gone: readonly string[];
   /** Loaded, or reloaded in another shape, by somebody else. */
   readonly appeared: readonly string[];
+  /** Given more time, or kept beyond it, by a request of somebody else; undefined = none. */
+  readonly used: readonly string[] | undefined;
 }
 
-const NO_CHANGES: ResidencyChanges = { gone: [], appeared: [] };
+const NO_CHANGES: ResidencyChanges = { gone: [], appeared: [], used: undefined };
 
 /** One look at `/api/ps` while it is compared with what was believed. */
 export class Look {
@@ -23,6 +25,7 @@ export class Look {
   readonly #listed = new Set<Resident>();
   readonly #gone: string[] = [];
   readonly #appeared: string[] = [];
+  readonly #used: string[] = [];
 
   /** Something was loaded since the look before. */
   #loads = false;
@@ -72,10 +75,29 @@ export class Look {
     resident.contextLength = seen.contextLength ?? resident.contextLength;
     if (resident.endedAt <= this.#askedAt) {
       this.#learnKeepAlive(resident, seen.expiresInMs);
+      this.#noteUse(resident, seen.expiresInMs);
       // Past its time and still there: somebody's request runs, at the end of which it is given its time again.
       resident.expiresAt = this.#at + (seen.expiresInMs > 0 ? seen.expiresInMs : resident.keepAliveMs);
     }
     return isDefault;
+  }
+
+  /** Nothing of ours has run on it since a look before this one, and yet it stays longer than that look said. */
+  #noteUse(resident: Resident, leftMs: number): void {
+    const until = this.#at + leftMs;
+    const known = resident.toldExpiry;
+    const moved = until > known + ROUNDING_MS;
+    const overdue = leftMs < -ROUNDING_MS && !Number.isNaN(known);
+    if (resident.running > 0) {
+      resident.toldExpiry = Number.NaN;
+      return;
+    }
+    if (moved || overdue) {
+      this.#used.push(resident.model);
+      // Whoever it answered has loaded it anew, if that was needed.
+      resident.dead = false;
+    }
+    resident.toldExpiry = until;
   }
 
   /** What is left of its time, and what has gone by since our last request ended, is what that request gave it. */
@@ -126,8 +148,8 @@ export class Look {
   }
 
   changes(): ResidencyChanges {
-    if (this.#gone.length === 0 && this.#appeared.length === 0) return NO_CHANGES;
-    return { gone: this.#gone, appeared: this.#appeared };
+    if (this.#gone.length === 0 && this.#appeared.length === 0 && this.#used.length === 0) return NO_CHANGES;
+    return { gone: this.#gone, appeared: this.#appeared, used: this.#used.length === 0 ? undefined : this.#used };
   }
 
   /** Whoever counts our requests knows best: where it has none, there is none whose end we missed. */

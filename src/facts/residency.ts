@@ -102,6 +102,17 @@ export class LearnedResidency implements HostResidency {
     return this.#find(model)?.present(at) === true;
   }
 
+  /** It was seen there, or answers: no load is to be waited for. */
+  inMemory(model: string, at: number): boolean {
+    const resident = this.#find(model);
+    return resident?.present(at) === true && !resident.loading;
+  }
+
+  /** It is on its way there for a request of ours. */
+  awaits(model: string): boolean {
+    return this.#find(model)?.loading === true;
+  }
+
   /** Tokens of context with which the model is in memory; undefined = it is not, or with a default not known yet. */
   contextOf(model: string, at: number): number | undefined {
     const resident = this.#find(model);
@@ -142,6 +153,7 @@ export class LearnedResidency implements HostResidency {
       }
       resident.running++;
       resident.sentAs = model;
+      resident.toldExpiry = Number.NaN;
       return false;
     }
     const victims = this.#victims(model, shape, diskBytes, busy, at);
@@ -152,6 +164,7 @@ export class LearnedResidency implements HostResidency {
     } else resident.replaces = true;
     if (this.#chance >= LIKELY) for (const victim of victims) victim.pushedBy = resident;
     resident.load(shape, this.#need(model, shape, diskBytes), shape.numCtx ?? this.defaultContext(model), at);
+    resident.toldExpiry = Number.NaN;
     resident.running++;
     resident.sentAs = model;
     return true;
@@ -183,6 +196,7 @@ export class LearnedResidency implements HostResidency {
     if (keepAliveMs !== undefined) resident.keepAliveMs = Math.max(0, keepAliveMs);
     resident.expiresAt = at + resident.keepAliveMs;
     resident.endedAt = at;
+    resident.toldExpiry = Number.NaN;
     if (!resident.loading || resident.running > 0) return;
     resident.loading = false;
     resident.pushedBy = resident;
@@ -201,7 +215,14 @@ export class LearnedResidency implements HostResidency {
     resident.keepAliveMs = keepAliveMs;
     resident.expiresAt = at + keepAliveMs;
     resident.endedAt = at;
+    resident.toldExpiry = Number.NaN;
     resident.changedAt = at;
+  }
+
+  /** The model's process has died: the server may go on listing it, and has to load it for the next request. */
+  died(model: string): void {
+    const resident = this.#find(model);
+    if (resident !== undefined && !resident.loading) resident.dead = true;
   }
 
   /** Models that are on their way into memory for requests of ours. @param except left out, by whichever name */

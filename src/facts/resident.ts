@@ -58,6 +58,10 @@ export class Resident implements ResidentModel {
   /** On the Clock: looks asked for before say nothing about whether it is in memory, or about its expiry. */
   changedAt = Number.NEGATIVE_INFINITY;
   endedAt = Number.NEGATIVE_INFINITY;
+  /** When it would go, by the last look since our last request: a later time is somebody else's doing. NaN = no such look. */
+  toldExpiry = Number.NaN;
+  /** Its process has died, whatever the server lists: the next request makes it load the model. */
+  dead = false;
 
   constructor(model: string, digest: string) {
     this.model = model;
@@ -70,7 +74,8 @@ export class Resident implements ResidentModel {
   }
 
   present(at: number): boolean {
-    return this.pushedBy === undefined && (this.loading || this.running > 0 || this.expiresAt > at);
+    if (this.pushedBy !== undefined || this.dead) return false;
+    return this.loading || this.running > 0 || this.expiresAt > at;
   }
 
   isBusy(busy: (model: string) => boolean): boolean {
@@ -89,6 +94,7 @@ export class Resident implements ResidentModel {
     this.fresh = true;
     this.doubt = false;
     this.pushedBy = undefined;
+    this.dead = false;
     this.changedAt = at;
   }
 

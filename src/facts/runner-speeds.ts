@@ -1,5 +1,5 @@
 import { DecayedMean, readMean, type SavedMean } from './decayed.ts';
-import { Pace, PRIOR_SAMPLES, readPace, SPEED_CAP, SPEED_TAU_MS, type SavedPace } from './pace.ts';
+import { ANOTHER_THING, Pace, PRIOR_SAMPLES, readPace, SPEED_CAP, SPEED_TAU_MS, type SavedPace } from './pace.ts';
 import { PeakRatio } from './peak.ts';
 import type { Saved } from './saved.ts';
 import type { Estimate, RunnerSpeeds } from './types.ts';
@@ -39,6 +39,8 @@ const VRAM_KEPT_MS = 1_800_000;
 
 /** What is left of the decode speed of a model that does not fit into video memory, before it is measured (5.11). */
 const SPILL_SPEED = 0.3;
+/** What is left of it without any video memory: a CPU has about a tenth of a middling GPU's bandwidth. */
+const CPU_SPEED = 0.1;
 
 /** `gpu-lost`: as slow as without a GPU, and it was faster. `spill`: the model does not fit into video memory. */
 export type Suspicion = 'none' | 'spill' | 'gpu-lost';
@@ -59,9 +61,15 @@ export interface SharedSpeeds {
   slope(at: number): number;
   /** Whether any model was seen in video memory. */
   hasGpu: boolean;
+  /** One of its runners took so many times as long as it usually does. */
+  paced(ratio: number, at: number): void;
+  /** How many times as long everything takes of late; 1 = as usual. */
+  loss(at: number): number;
+  /** The longest that a load took which waited for nobody, as a factor on the formula; 0 = none was seen, by the pool neither. */
+  longestLoad(): number;
   learnPrefill(sample: number, at: number, weight: number): void;
   learnDecode(sample: number, at: number, weight: number): void;
-  learnLoad(factor: number, at: number): void;
+  learnLoad(factor: number, at: number, alone: boolean): void;
   learnSlope(sample: number, at: number, weight: number): void;
 }
 
@@ -102,7 +110,10 @@ export class LearnedSpeeds implements RunnerSpeeds {
   readonly #alone = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
   readonly #slowFirst = new PeakRatio();
   readonly #slowToken = new PeakRatio();
+  #longestLoad = 0;
   #vramShare = 1;
+  /** It was seen to be in video memory as a whole. */
+  #wasWhole = false;
   #vramAt = Number.NEGATIVE_INFINITY;
 
   /** @param sizeBytes of the weights; 0 = not known, which counts as `REFERENCE_BYTES` */
@@ -120,11 +131,23 @@ export class LearnedSpeeds implements RunnerSpeeds {
 
   decodeMs(at: number): number {
     const host = this.#host.decode(at);
-    return this.#decode.value(this.#spills(at) ? host / SPILL_SPEED : host, at) * this.#size;
+    const speed = this.#spills(at) ? SPILL_SPEED : this.#offGpu(at) && this.#host.loss(at) === 1 ? CPU_SPEED : 1;
+    return this.#decode.value(host / speed, at) * this.#size;
   }
 
   loadMs(at: number): number {
     return this.#load.shrunk(this.#host.load(at), PRIOR_SAMPLES, at) * this.#loadMs;
+  }
+
+  /**
+   * The longest that a load of it can be expected to take, by the longest that was seen: its own, else its host's or the
+   * pool's, in proportion to the size. Undefined while no load was seen anywhere.
+   */
+  longestLoadMs(at: number): number | undefined {
+    // The mean outlives the process, the longest does not.
+    const own = Math.max(this.#longestLoad, this.#load.samples(at) > 0 ? this.#load.value : 0);
+    const factor = own > 0 ? own : this.#host.longestLoad();
+    return factor > 0 ? factor * this.#loadMs : undefined;
   }
 
   slowFirst(at: number): number {
@@ -144,8 +167,8 @@ export class LearnedSpeeds implements RunnerSpeeds {
     const sample = this.#prefill.believe(this.#normal(ms / tokens, company, at), at);
     if (sample === undefined) return false;
     const weight = Math.min(1, tokens / FULL_PREFILL);
-    this.#prefill.add(sample, at, weight);
-    if (!this.#spills(at)) this.#host.learnPrefill(sample, at, weight);
+    const teaches = this.#paced(this.#prefill.add(sample, at, weight), at);
+    if (teaches) this.#host.learnPrefill(sample, at, weight);
     return true;
   }
 
@@ -157,18 +180,34 @@ export class LearnedSpeeds implements RunnerSpeeds {
     if (!(company > ALONE)) this.#alone.add(raw, at, weight);
     else if (company > ACCOMPANIED) this.#compare(raw, company, at);
     const sample = this.#normal(ms / tokens, company, at);
-    this.#decode.add(sample, at, weight);
-    // What does not fit into video memory says nothing about models that do.
-    if (!this.#spills(at)) this.#host.learnDecode(sample, at, weight);
+    const teaches = this.#paced(this.#decode.add(sample, at, weight), at);
+    if (teaches) this.#host.learnDecode(sample, at, weight);
     return true;
   }
 
-  /** A load that this request alone waited for took `ms`. */
-  loaded(ms: number, at: number): void {
+  /** @param ratio a sample over this runner's usual level @returns whether the sample says something about the host */
+  #paced(ratio: number | undefined, at: number): boolean {
+    // What does not fit into video memory says nothing about models that do.
+    if (this.#spills(at)) return false;
+    if (ratio === undefined) return true;
+    this.#host.paced(ratio, at);
+    // Until the host has turned, one that is suddenly slow is an odd one.
+    return ratio < ANOTHER_THING || this.#host.loss(at) > 1;
+  }
+
+  /** The host has turned slow by so many times, or has recovered: so has this runner, whether it was measured or not. */
+  follow(slow: boolean, factor: number, at: number): void {
+    this.#prefill.follow(slow, factor, at);
+    this.#decode.follow(slow, factor, at);
+  }
+
+  /** A load that this request alone waited for took `ms`. @param alone nobody else's work can have held it up */
+  loaded(ms: number, at: number, alone = false): void {
     if (!usable(ms)) return;
     const factor = ms / this.#loadMs;
     this.#load.add(factor, at);
-    this.#host.learnLoad(factor, at);
+    if (alone) this.#longestLoad = Math.max(this.#longestLoad, factor);
+    this.#host.learnLoad(factor, at, alone);
   }
 
   /** Observed over predicted time to first token once dispatched, and time per token; undefined = not observed. */
@@ -179,15 +218,24 @@ export class LearnedSpeeds implements RunnerSpeeds {
 
   /** The share of the model that /api/ps shows in video memory, 0…1. */
   vramShare(share: number, at: number): void {
+    const was = this.#vramShare;
     this.#vramShare = share;
     this.#vramAt = at;
     if (share > 0) this.#host.hasGpu = true;
+    if (share >= WHOLE) this.#wasWhole = true;
+    if (!this.#host.hasGpu || was > 0 === share > 0) return;
+    this.follow(share === 0, 1 / CPU_SPEED, at);
+  }
+
+  /** What /api/ps last showed: the share in video memory, and whether all of it was there once. */
+  get memory(): { readonly vramShare: number; readonly wasWhole: boolean } {
+    return { vramShare: this.#vramShare, wasWhole: this.#wasWhole };
   }
 
   /** Why it may be slow. What /api/ps shows goes before what times suggest. */
   suspicion(at: number): Suspicion {
     if (this.#spills(at)) return 'spill';
-    if (this.#host.hasGpu && this.#vramShare === 0 && this.#sees(at)) return 'gpu-lost';
+    if (this.#offGpu(at)) return 'gpu-lost';
     return this.#decode.slowed(at) || this.#prefill.slowed(at) ? 'gpu-lost' : 'none';
   }
 
@@ -221,6 +269,10 @@ export class LearnedSpeeds implements RunnerSpeeds {
 
   #spills(at: number): boolean {
     return this.#vramShare > 0 && this.#vramShare < WHOLE && this.#sees(at);
+  }
+
+  #offGpu(at: number): boolean {
+    return this.#host.hasGpu && this.#vramShare === 0 && this.#sees(at);
   }
 
   #sees(at: number): boolean {

@@ -1,5 +1,5 @@
 import { DecayedMean, readMean, type SavedMean } from './decayed.ts';
-import { PRIOR_SAMPLES, SPEED_CAP, SPEED_TAU_MS } from './pace.ts';
+import { ANOTHER_THING, PRIOR_SAMPLES, SPEED_CAP, SPEED_TAU_MS, STALE_MS, TURN } from './pace.ts';
 import { LearnedSpeeds, readRunnerSpeeds, type SavedRunnerSpeeds, type SharedSpeeds } from './runner-speeds.ts';
 import { Saved } from './saved.ts';
 import type { Estimate } from './types.ts';
@@ -42,6 +42,8 @@ export class PoolSpeeds {
   readonly #prefill = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
   readonly #decode = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
   readonly #load = new DecayedMean(SPEED_TAU_MS, SPEED_CAP);
+  /** The longest load that waited for nobody, as a factor on the formula; 0 = none was seen. */
+  longestLoad = 0;
 
   /** A new host; the pool keeps no hold of it. */
   host(): HostSpeeds {
@@ -100,6 +102,15 @@ export class HostSpeeds implements SharedSpeeds {
   readonly #decode = new DecayedMean(HOST_TAU_MS, SPEED_CAP);
   readonly #load = new DecayedMean(HOST_TAU_MS, SPEED_CAP);
   readonly #slope = new DecayedMean(SLOPE_TAU_MS, SLOPE_CAP);
+  #longestLoad = 0;
+  /** How many times as long everything takes, since it turned; 1 = as usual. */
+  #loss = 1;
+  #pacedAt = Number.NEGATIVE_INFINITY;
+  /** Samples in a row, of whichever runners, that speak against `#loss`, and the product of their ratios. */
+  #against = 0;
+  #product = 1;
+  /** What was known before it turned slow. */
+  #before: readonly [SavedMean | null, SavedMean | null] = [null, null];
 
   constructor(pool: PoolSpeeds) {
     this.#pool = pool;
@@ -150,9 +161,51 @@ export class HostSpeeds implements SharedSpeeds {
     this.#pool.learnDecode(sample, at, weight);
   }
 
-  learnLoad(factor: number, at: number): void {
+  learnLoad(factor: number, at: number, alone: boolean): void {
     this.#load.add(factor, at);
     this.#pool.learnLoad(factor, at);
+    if (!alone) return;
+    this.#longestLoad = Math.max(this.#longestLoad, factor);
+    this.#pool.longestLoad = Math.max(this.#pool.longestLoad, factor);
+  }
+
+  longestLoad(): number {
+    return this.#longestLoad > 0 ? this.#longestLoad : this.#pool.longestLoad;
+  }
+
+  /**
+   * One of its runners took so many times as long as it usually does. Three in a row of four times or more, of whichever
+   * runners, and it is the host: what is known of it is scaled, so that the others need not be measured first; three that
+   * are not take that back.
+   */
+  paced(ratio: number, at: number): void {
+    this.#pacedAt = at;
+    const slow = ratio >= ANOTHER_THING;
+    if (slow === this.#loss > 1) {
+      this.#against = 0;
+      this.#product = 1;
+      return;
+    }
+    this.#against++;
+    this.#product *= ratio;
+    if (this.#against < TURN) return;
+    const mean = this.#product ** (1 / TURN);
+    this.#against = 0;
+    this.#product = 1;
+    if (slow) {
+      this.#before = [this.#prefill.save(at), this.#decode.save(at)];
+      this.#prefill.scale(mean);
+      this.#decode.scale(mean);
+      this.#loss = mean;
+    } else {
+      this.#prefill.load(this.#before[0], at);
+      this.#decode.load(this.#before[1], at);
+      this.#loss = 1;
+    }
+  }
+
+  loss(at: number): number {
+    return at - this.#pacedAt < STALE_MS ? this.#loss : 1;
   }
 
   learnSlope(sample: number, at: number, weight: number): void {

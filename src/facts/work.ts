@@ -47,6 +47,12 @@ export class Work {
   /** When one of those ahead ended while this one, overdue, had not begun: how many were at work until then. */
   blockedBy = 0;
   blockedAt = 0;
+  /** ms that its model is to stay in memory after it, as the server was told; undefined = it was told nothing. */
+  keepAliveMs: number | undefined;
+  /** Nothing else of ours was under way on the server when it was sent. */
+  alone = false;
+  /** Of a load: until then it had to wait for others, who were there before it. */
+  excusedUntil = Number.NEGATIVE_INFINITY;
   /** Integral of the host's busy count at sending and at the first byte: what the company was in between. */
   readonly busyAtSent: number;
   busyAtFirst = 0;
@@ -68,6 +74,7 @@ export class Work {
     this.ahead = ahead;
     this.cold = expected.loadMs > 0;
     this.busyAtSent = busyIntegral;
+    this.keepAliveMs = demand.keepAliveMs;
   }
 
   /** ms from sending to the first byte, as expected when it was sent. */

@@ -8,7 +8,7 @@ import { classifyError, classifyStatus, stalled, type Failure } from './classify
 import { inBandError } from './dialect.ts';
 import { AnswerTail, endsWhole, errorMessage, firstRecord, StreamTail, wholeAnswer } from './events.ts';
 import { asOnlyRecord, endInBand } from './in-band.ts';
-import { responseHeaders, single, withoutHeader } from './headers.ts';
+import { responseHeaders, withoutHeader } from './headers.ts';
 
 /** An answer of a backend that was read whole and not sent. */
 export interface HeldAnswer {
@@ -58,8 +58,39 @@ const HOLD_FIRST_BYTES = 64 * 1024;
  * Ollama can hold a slot (ollama issue 17131), while this bounds what a client that stops reading costs us.
  */
 export const RELAY_BUFFER_BYTES = 1024 * 1024;
+/** Bytes by whose end one can tell whether a record was whole: `\n\r\n`. */
+const LONGEST_ENDING = 3;
+const EMPTY = Buffer.alloc(0);
+
 const isStream = (type: string | undefined): boolean =>
   type !== undefined && (type.startsWith('application/x-ndjson') || type.startsWith('text/event-stream'));
+
+/** The first header of a name in a flat list. @param name in lower case */
+const firstOf = (flat: readonly string[], name: string): string | undefined => {
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const each = flat[i] ?? '';
+    if (each.length === name.length && each.toLowerCase() === name) return flat[i + 1];
+  }
+  return undefined;
+};
+
+/**
+ * Writes one piece of a body. Node frames a piece of a chunked body with four writes of its own, two of them strings; as
+ * one buffer it costs the kernel and us one.
+ * @returns as `write`
+ */
+const writePiece = (res: ServerResponse, piece: Buffer): boolean => {
+  if (!res.chunkedEncoding || piece.length === 0) return res.write(piece);
+  const size = piece.length.toString(16);
+  const framed = Buffer.allocUnsafe(size.length + piece.length + 4);
+  framed.write(`${size}\r\n`, 'latin1');
+  piece.copy(framed, size.length + 2);
+  framed.write('\r\n', framed.length - 2, 'latin1');
+  res.chunkedEncoding = false;
+  const room = res.write(framed);
+  res.chunkedEncoding = true;
+  return room;
+};
 
 /**
  * Sends one request to one backend and relays its answer. Until the first record is known to be good nothing reaches
@@ -88,14 +119,19 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #sweptPieces = 0;
   /** When it was last seen to move on, at the sweeps' beat. */
   #movedAt: number;
-  /** The last three bytes that went out. */
-  #ending = '';
+  /** The last bytes that went out, three at least where there were as many. */
+  #ending: Buffer = EMPTY;
 
   constructor(input: AttemptInput) {
     this.#in = input;
     this.#tail = new StreamTail(input.dialect);
     this.#startedAt = input.clock.now();
     this.#movedAt = this.#startedAt;
+  }
+
+  /** Records that the backend has sent of a stream. */
+  get records(): number {
+    return this.#tail.records;
   }
 
   /** Starts the attempt; the promise never rejects. */
@@ -197,10 +233,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#settled || status < 200) return;
     const raw = controller.rawHeaders;
     const all = responseHeaders(Array.isArray(raw) ? raw : Object.entries(headers).flat().map(String));
-    const type = single(headers, 'content-type');
+    const type = firstOf(all, 'content-type');
     this.#status = status;
     // An answer that was compressed although we asked for plain bytes passes as it is: it cannot be read on the way.
-    this.#encoded = (single(headers, 'content-encoding') ?? 'identity') !== 'identity';
+    this.#encoded = (firstOf(all, 'content-encoding') ?? 'identity') !== 'identity';
     this.#stream = !this.#encoded && status < 300 && isStream(type);
     this.#json = !this.#encoded && (type?.startsWith('application/json') ?? false);
     // A stream goes out chunked whatever its framing was: a length would let one that lacks its last record end cleanly.
@@ -284,7 +320,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#held = [];
     if (held.length > 0) {
       this.#noteEnding(held);
-      res.write(held);
+      writePiece(res, held);
     }
   }
 
@@ -309,7 +345,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #relay(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { res } = this.#in;
     this.#noteEnding(chunk);
-    if (res.write(chunk) || res.writableLength < RELAY_BUFFER_BYTES || this.#paused) return;
+    if (writePiece(res, chunk) || res.writableLength < RELAY_BUFFER_BYTES || this.#paused) return;
     this.#paused = true;
     controller.pause();
     res.once('drain', () => {
@@ -321,7 +357,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #noteEnding(bytes: Buffer): void {
-    if (this.#stream) this.#ending = (this.#ending + bytes.toString('latin1', Math.max(0, bytes.length - 3))).slice(-3);
+    if (!this.#stream) return;
+    this.#ending =
+      bytes.length >= LONGEST_ENDING ? bytes : Buffer.concat([this.#ending.subarray(-LONGEST_ENDING), bytes]);
   }
 
   #endStream(): void {
@@ -403,7 +441,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
       return;
     }
     // Whatever was cut off must end before the error begins: a line in NDJSON, an event in SSE.
-    const separator = endsWhole(dialect, this.#ending) ? '' : dialect === 'native' ? '\n' : '\n\n';
+    const ending = this.#ending.toString('latin1', Math.max(0, this.#ending.length - LONGEST_ENDING));
+    const separator = endsWhole(dialect, ending) ? '' : dialect === 'native' ? '\n' : '\n\n';
     endInBand(res, separator + inBandError(dialect, `the backend ${failure.message}`));
   }
 

@@ -1,5 +1,6 @@
-import { errorText, ProxyError } from '../core/errors.ts';
+import { ProxyError } from '../core/errors.ts';
 import type { Blame, FailureReason, Phase } from '../core/types.ts';
+import { connectionText, tlsAdvice } from './tls-errors.ts';
 
 /** What went wrong with one attempt, and what that means: who is to blame and whether another backend may try. */
 export interface Failure {
@@ -99,7 +100,8 @@ export const classifyError = (error: unknown, phase: Phase): Failure => {
     return { reason: 'timeout', blame: 'none', retryable: false, message: error.message };
   }
   const code = codeOf(error);
-  const text = code === '' ? errorText(error) : `${errorText(error)} (${code})`;
+  const words = connectionText(error);
+  const text = tlsAdvice(error) ?? (code === '' ? words : `${words} (${code})`);
   if (phase === 'connect') return { reason: 'connect', blame: 'backend', retryable: true, message: `connect: ${text}` };
   if (isParseError(error, code)) {
     return { reason: 'bad-answer', blame: 'model', retryable: true, message: `answered no valid HTTP: ${text}` };

@@ -6,6 +6,7 @@ import { PromptReader, type Place } from './demand-text.ts';
 import { JsonWalk } from './demand-walk.ts';
 import type { Members } from './json-scan.ts';
 import type { PrefixHasher } from './prefix-hash.ts';
+import { readKeepAlive } from './read-keep-alive.ts';
 
 /** What the route and the body together say about a request. */
 export interface DemandRoute {
@@ -91,7 +92,8 @@ export const readDemand = (
 ): Demand => {
   const walk = new JsonWalk(body);
   const { shape, outputLimit } = readOptions(walk, members, dialect);
-  const nothing = { shape, promptBytes: 0, outputLimit: undefined, marks: [], app: `c:${category}` };
+  const keepAliveMs = dialect === 'native' ? readKeepAlive(body, members) : undefined;
+  const nothing = { shape, promptBytes: 0, outputLimit: undefined, marks: [], app: `c:${category}`, keepAliveMs };
   if (loads) return { ...nothing, kind: 'load' };
   if (endpoint === 'embed') return { ...nothing, kind: 'embedding', promptBytes: embeddedBytes(walk, hasher, members) };
   const marks = new PromptMarks(hasher, body);
@@ -110,5 +112,6 @@ export const readDemand = (
     marks: marks.marks(),
     // Last, because it starts the hasher anew.
     app: appOf(walk, hasher, system, category),
+    keepAliveMs,
   };
 };

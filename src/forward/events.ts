@@ -119,6 +119,10 @@ const nativeEnd = (text: string): StreamEnd => {
   return { complete, error, usage: complete && record ? nativeUsage(record) : undefined };
 };
 
+/** Line breaks of a record as Ollama writes them: a line, `data:` and a blank one, and one more with `event:`. */
+const LINES: Readonly<Record<Dialect, number>> = { native: 1, openai: 2, anthropic: 3 };
+const LINE_BREAK = 0x0a;
+
 /**
  * Keeps the last records of a passing stream, by reference: no byte is copied while the stream runs. How the network
  * cut the bytes makes no difference to the verdict.
@@ -127,6 +131,7 @@ export class StreamTail {
   readonly #dialect: Dialect;
   #groups: Buffer[][] = [];
   #bytes = 0;
+  #lines = 0;
   /** The last two bytes, since the end of a record may be cut in two. */
   #seam = '';
 
@@ -134,14 +139,22 @@ export class StreamTail {
     this.#dialect = dialect;
   }
 
+  /** Records that have passed. */
+  get records(): number {
+    return Math.floor(this.#lines / LINES[this.#dialect]);
+  }
+
   push(chunk: Buffer): void {
+    const lines = this.#lines;
+    for (let at = chunk.indexOf(LINE_BREAK); at !== -1; at = chunk.indexOf(LINE_BREAK, at + 1)) this.#lines++;
     const last = this.#groups.at(-1);
     // A piece in which a record ends starts a group: what came before it ended in an earlier or in this very piece.
-    if (last === undefined || this.#endsRecord(chunk)) this.#groups.push([chunk]);
+    const ends = this.#dialect === 'native' ? this.#lines > lines : this.#endsRecord(chunk);
+    if (last === undefined || ends) this.#begin(chunk);
     else last.push(chunk);
     this.#bytes += chunk.length;
     // One group more than the records that are read, because the record that ends in the first one is not whole.
-    while (this.#groups.length > READ_RECORDS + 1 || (this.#bytes > MAX_KEPT_BYTES && this.#groups.length > 1)) {
+    while (this.#bytes > MAX_KEPT_BYTES && this.#groups.length > 1) {
       for (const old of this.#groups.shift() ?? []) this.#bytes -= old.length;
     }
     if (this.#bytes > MAX_KEPT_BYTES) {
@@ -155,11 +168,23 @@ export class StreamTail {
     return this.#dialect === 'native' ? nativeEnd(text) : sseEnd(text);
   }
 
+  /** Begins a group; the oldest one makes room for it where there are enough. */
+  #begin(chunk: Buffer): void {
+    const oldest = this.#groups.length > READ_RECORDS ? this.#groups.shift() : undefined;
+    if (oldest === undefined) {
+      this.#groups.push([chunk]);
+      return;
+    }
+    for (const old of oldest) this.#bytes -= old.length;
+    oldest.length = 1;
+    oldest[0] = chunk;
+    this.#groups.push(oldest);
+  }
+
   #endsRecord(chunk: Buffer): boolean {
     const before = this.#seam;
     this.#seam = (before + chunk.toString('latin1', Math.max(0, chunk.length - 2))).slice(-2);
     if (recordEnd(this.#dialect, chunk) !== -1) return true;
-    if (this.#dialect === 'native') return false;
     const after = chunk.toString('latin1', 0, 2);
     return (before.endsWith('\n') && /^\r?\n/.test(after)) || (before === '\n\r' && after.startsWith('\n'));
   }

@@ -86,6 +86,13 @@ const checkEscapes = (text: Buffer, start: number, end: number): void => {
 
 /** `from` is the opening quote; gives the index after the closing one. */
 const skipString = (text: Buffer, from: number): number => {
+  // Most strings are short and plain: found and checked in one go.
+  const near = Math.min(text.length, from + CHECKED_STRING);
+  for (let i = from + 1; i < near; i++) {
+    const byte = text[i] ?? 0;
+    if (byte === QUOTE) return i + 1;
+    if (byte === BACKSLASH || byte < 0x20) break;
+  }
   for (let quote = text.indexOf(QUOTE, from + 1); quote !== -1; quote = text.indexOf(QUOTE, quote + 1)) {
     let slashes = 0;
     while (text[quote - 1 - slashes] === BACKSLASH) slashes++;
@@ -237,7 +244,16 @@ export const decodeString = (text: Buffer, span: Span): string => {
   }
 };
 
-const keyName = (text: Buffer, key: Span): string => foldKey(decodeString(text, key));
+const isPlainKey = (text: Buffer, { start, end }: Span): boolean => {
+  for (let i = start + 1; i < end - 1; i++) {
+    const byte = text[i] ?? 0;
+    if (!((byte >= 0x61 && byte <= 0x7a) || byte === 0x5f || isDigit(byte))) return false;
+  }
+  return true;
+};
+
+const keyName = (text: Buffer, key: Span): string =>
+  isPlainKey(text, key) ? text.toString('latin1', key.start + 1, key.end - 1) : foldKey(decodeString(text, key));
 
 /** Members of one object by folded key; of duplicates the last one, `null` counts as absent, as Go has it. */
 export type Members = ReadonlyMap<string, Span>;

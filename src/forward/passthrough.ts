@@ -1,13 +1,15 @@
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import httpProxy from 'http-proxy';
 import type { Clock } from '../core/clock.ts';
-import { ProxyError } from '../core/errors.ts';
+import { errorText, ProxyError } from '../core/errors.ts';
 import type { Outcome, Phase } from '../core/types.ts';
 import type { AttemptEnd, HeldAnswer } from './attempt.ts';
+import { Agents } from './agents.ts';
 import { classifyError, type Failure } from './classify.ts';
 import { responseHeaders } from './headers.ts';
+import { CLOSING_MS, isClosed } from './reuse.ts';
 import { watchUpload } from './upload-watch.ts';
 
 export interface PassthroughInput {
@@ -106,10 +108,8 @@ const answeredWith = (status: number, firstByteMs: number, totalMs: number): Out
  */
 export class Passthrough {
   readonly #clock: Clock;
-  readonly #agents = {
-    'http:': new http.Agent({ keepAlive: true }),
-    'https:': new https.Agent({ keepAlive: true }),
-  };
+  /** How addresses are reached. */
+  readonly agents = new Agents();
   readonly #proxy = httpProxy.createProxyServer({ changeOrigin: true, toProxy: true, prependPath: false, xfwd: false });
 
   /** http-proxy has one event for all requests; this finds the one that it is about. */
@@ -126,6 +126,9 @@ export class Passthrough {
     const { req, res, origin, path, body, bodyIdleMs } = input;
     const startedAt = this.#clock.now();
     let upstream: http.ClientRequest | undefined;
+    let sentAt = startedAt;
+    let readBefore = 0;
+    let again = false;
     let phase: Phase = 'connect';
     let firstByteMs = 0;
     let settle: (end: AttemptEnd) => void = () => {};
@@ -162,16 +165,21 @@ export class Passthrough {
     }
     req.headers = headers;
 
-    const agent = origin.startsWith('https:') ? this.#agents['https:'] : this.#agents['http:'];
+    const { kept, once } = this.agents.of(origin);
+    const repeatable =
+      body !== undefined || ((length ?? '0') === '0' && req.headers['transfer-encoding'] === undefined);
     const request = (proxyReq: http.ClientRequest): void => {
       upstream = proxyReq;
+      sentAt = this.#clock.now();
+      readBefore = proxyReq.socket?.bytesRead ?? 0;
       // http-proxy makes one slash of several; what a path means is for the backend to say.
       proxyReq.path = path;
       // http-proxy tells of a request when it gets its socket, so that event has passed.
       const connected = (): void => {
         if (phase === 'connect') phase = 'head';
       };
-      if (proxyReq.socket?.connecting === true) proxyReq.socket.once('connect', connected);
+      const secure = origin.startsWith('https:');
+      if (proxyReq.socket?.connecting === true) proxyReq.socket.once(secure ? 'secureConnect' : 'connect', connected);
       else connected();
       // A switch of protocols that nobody asked for; Node tells of it by neither an answer nor an error.
       proxyReq.once('upgrade', (_answer, socket) => {
@@ -180,7 +188,7 @@ export class Passthrough {
       });
       if (settled) proxyReq.destroy();
     };
-    const answered = (incoming: IncomingMessage): void => {
+    const relay = (incoming: IncomingMessage): void => {
       answer = incoming;
       phase = 'body';
       firstByteMs = elapsed();
@@ -203,26 +211,52 @@ export class Passthrough {
         fail({ reason: 'cut-stream', blame: 'none', retryable: false, message: 'died in mid-answer' });
       });
     };
+    // It is called by a socket: what it throws, for a status that no answer may have say, would end the process.
+    const answered = (incoming: IncomingMessage): void => {
+      try {
+        relay(incoming);
+      } catch (error) {
+        incoming.destroy();
+        const message = `its answer cannot be handed on: ${errorText(error)}`;
+        fail({ reason: 'bad-answer', blame: 'none', retryable: false, message });
+      }
+    };
     this.#hooks.set(req, { request, answered });
-    // http-proxy takes the path from the request (and would mangle the query of a target's path).
-    const { url } = req;
-    req.url = path;
-    this.#proxy.web(
-      req,
-      res,
-      {
-        target: origin,
-        agent,
-        // The answer is judged before it is relayed, and its headers pass as they were written.
-        selfHandleResponse: true,
-        ...(body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) }),
-      },
-      (error) => {
-        // What is wrong came behind a whole answer: that one is good, and its connection is not used again.
-        if (answer?.complete !== true) fail(classifyError(error, phase));
-      },
-    );
-    if (url !== undefined) req.url = url;
+    // A kept connection that the server closed at the moment of its use (see reuse.ts).
+    const wasClosing = (error: Error): boolean =>
+      upstream?.reusedSocket === true &&
+      answer === undefined &&
+      (upstream.socket?.bytesRead ?? 0) <= readBefore &&
+      isClosed(error) &&
+      this.#clock.now() - sentAt < CLOSING_MS;
+    const send = (agent: http.Agent): void => {
+      // http-proxy takes the path from the request (and would mangle the query of a target's path).
+      const { url } = req;
+      req.url = path;
+      this.#proxy.web(
+        req,
+        res,
+        {
+          target: origin,
+          agent,
+          // The answer is judged before it is relayed, and its headers pass as they were written.
+          selfHandleResponse: true,
+          ...(body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) }),
+        },
+        (error) => {
+          // What is wrong came behind a whole answer: that one is good, and its connection is not used again.
+          if (answer?.complete === true) return;
+          if (repeatable && !again && !settled && wasClosing(error)) {
+            again = true;
+            phase = 'connect';
+            send(once);
+          } else fail(classifyError(error, phase));
+        },
+      );
+      if (url !== undefined) req.url = url;
+    };
+    // What cannot be sent twice goes where nothing went before.
+    send(repeatable ? kept : once);
     if (body === undefined && !req.complete) {
       endWatch = watchUpload(
         req,
@@ -247,7 +281,6 @@ export class Passthrough {
   }
 
   close(): void {
-    this.#agents['http:'].destroy();
-    this.#agents['https:'].destroy();
+    this.agents.close();
   }
 }

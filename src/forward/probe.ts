@@ -1,7 +1,9 @@
 import { Client } from 'undici';
 import type { InstalledModel, LoadedModel, Seen } from '../backends/backend.ts';
 import type { Probe } from '../backends/prober.ts';
-import { errorText } from '../core/errors.ts';
+import type { ConnectOptions } from './backend-tls.ts';
+import { isClosed } from './reuse.ts';
+import { connectionText, tlsAdvice } from './tls-errors.ts';
 
 /** A list of a thousand models is about half a megabyte; more than this is no list of models. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -51,19 +53,24 @@ const loaded = (answer: unknown, now: number): LoadedModel[] =>
     }))
     .filter(({ name }) => name !== '');
 
+const WANTS_CERTIFICATE = '; if it wants a certificate of ours, set backends[].tls.cert and key';
+
 export interface ProbeTarget {
   readonly origin: string;
   /** '' or `/prefix`. */
   readonly pathPrefix: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly connect?: ConnectOptions;
 }
 
 /**
  * Looks at one Ollama server over a connection of its own, so that probes never wait behind traffic nor traffic behind
  * them. `/api/version` takes no lock in Ollama and decides about life; `/api/tags` and `/api/ps` say what it has.
  */
-export const createProbe = ({ origin, pathPrefix, headers }: ProbeTarget): Probe => {
-  const client = new Client(origin, { pipelining: 1, maxResponseSize: MAX_BYTES });
+export const createProbe = ({ origin, pathPrefix, headers, connect }: ProbeTarget): Probe => {
+  const client = new Client(origin, { pipelining: 1, maxResponseSize: MAX_BYTES, connect: { ...connect } });
+  // A server that wants one says so only once the handshake is over, and mostly by hanging up.
+  const unseen = origin.startsWith('https:') && connect?.cert === undefined;
   let serverNow = Number.NaN;
   let last: readonly InstalledModel[] | undefined;
   const get = async (path: string, signal: AbortSignal): Promise<unknown> => {
@@ -92,7 +99,9 @@ export const createProbe = ({ origin, pathPrefix, headers }: ProbeTarget): Probe
         };
       } catch (error) {
         const timedOut = error instanceof Error && error.name === 'TimeoutError';
-        return { up: false, error: timedOut ? `no answer to a probe within ${timeoutMs} ms` : errorText(error) };
+        if (timedOut) return { up: false, error: `no answer to a probe within ${timeoutMs} ms` };
+        const words = tlsAdvice(error) ?? connectionText(error);
+        return { up: false, error: unseen && isClosed(error) ? `${words}${WANTS_CERTIFICATE}` : words };
       }
     },
     close() {

@@ -27,6 +27,13 @@ const readContent = (body: Buffer, span: Span | undefined): string => {
   return texts.join('\n');
 };
 
+const hasWords = (body: Buffer, content: Span): boolean =>
+  content.type === 'string' ||
+  (content.type === 'array' &&
+    itemsOf(body, content).some(
+      (part) => part.type === 'string' || (part.type === 'object' && membersOf(body, part).has('text')),
+    ));
+
 const readMessages = (body: Buffer, messages: Span, system: string): PromptView => {
   let lastUser: Span | undefined;
   let last: Span | undefined;
@@ -38,7 +45,8 @@ const readMessages = (body: Buffer, messages: Span, system: string): PromptView 
     const role = roleSpan?.type === 'string' ? decodeString(body, roleSpan) : '';
     const content = members.get('content');
     if (content === undefined) continue;
-    if (role === 'user') lastUser = content;
+    // A turn of tool results has no words; what they are for was said before.
+    if (role === 'user') lastUser = hasWords(body, content) ? content : (lastUser ?? content);
     else if (role === 'system' || role === 'developer') firstSystem ??= content;
     else last = content;
   }

@@ -44,6 +44,19 @@ export const adminRefusal = (req: IncomingMessage, token: string | undefined): R
   return undefined;
 };
 
+/**
+ * Who may have the files of the dashboard. They hold nothing, so that with a token everybody gets the page that asks for
+ * it. Without one the rules are those of the API, but a link on another site may lead here: the page cannot be framed,
+ * and what it calls is called from itself.
+ */
+export const pageRefusal = (req: IncomingMessage, token: string | undefined): Refusal | undefined => {
+  if (token !== undefined) return undefined;
+  const { headers } = req;
+  const followed = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  const isLink = followed && headers.origin === undefined && LOCAL_HOST.test(headers.host ?? '');
+  return isLink ? undefined : adminRefusal(req, undefined);
+};
+
 /** Who made a change, for the audit log; never the token itself. */
 export const actorOf = (req: IncomingMessage, token: string | undefined): string =>
   `${req.socket.remoteAddress ?? 'unknown'}${token === undefined ? '' : ' (token)'}`;

@@ -3,11 +3,12 @@ import type { z } from 'zod';
 import { errorText, ProxyError } from '../core/errors.ts';
 import type { Log } from '../core/types.ts';
 import { readBody } from '../forward/body.ts';
-import { actorOf, adminRefusal } from './admin-guard.ts';
-import { AdminError } from './admin/route.ts';
+import { actorOf, adminRefusal, pageRefusal } from './admin-guard.ts';
+import { AdminError, Takeover } from './admin/route.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { answerJson } from './answers.ts';
 import type { Control } from './control.ts';
+import { isDashboard, serveDashboard } from './dashboard/files.ts';
 
 /** No admin call needs more. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -104,6 +105,11 @@ export class Admin {
       const { ready, reason } = this.#control.ready();
       return answerJson(res, ready ? 200 : 503, { ready, reason });
     }
+    if (isDashboard(path)) {
+      const unwelcome = pageRefusal(req, this.#token());
+      if (unwelcome !== undefined) throw new AdminError(unwelcome.status, unwelcome.message);
+      return serveDashboard(req, res, path);
+    }
     const refusal = adminRefusal(req, this.#token());
     if (refusal !== undefined) throw new AdminError(refusal.status, refusal.message);
     if (path === '/metrics') return this.#metrics(req, res);
@@ -139,7 +145,8 @@ export class Admin {
         body: (schema) => readJson(req, schema),
         bytes: () => readBody(req, MAX_BODY_BYTES, BODY_IDLE_MS),
       });
-      answerJson(res, 200, result);
+      if (result instanceof Takeover) result.begin(res);
+      else answerJson(res, route.status ?? 200, result);
       return;
     }
     if (methods.length === 0) throw new AdminError(404, `no call ${PREFIX}${path}`);

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { readDuration } from '../config/units.ts';
 import type { Demand } from '../core/demand.ts';
 import { ProxyError } from '../core/errors.ts';
-import { PRIORITY_CLASSES, TASK_CATEGORIES, type Dialect, type PriorityClass, type PromptView } from '../core/types.ts';
+import { PRIORITY_CLASSES, type Dialect, type PriorityClass, type PromptView } from '../core/types.ts';
 import { single } from '../forward/headers.ts';
 import {
   decodeString,
@@ -18,6 +18,7 @@ import { readDemand } from '../forward/demand.ts';
 import { setNumCtx } from '../forward/num-ctx.ts';
 import type { PrefixHasher } from '../forward/prefix-hash.ts';
 import { promptOf } from '../forward/prompt.ts';
+import type { Visit } from '../auth/visit.ts';
 import { purposeOf, type Purpose } from './pool/changes-purpose.ts';
 import { modelMissing, type Route } from './routes.ts';
 
@@ -177,33 +178,49 @@ export interface Wishes {
   /** ms from now; Infinity = none. */
   readonly deadlineMs: number;
   readonly explain: boolean;
+  /** The backend that it is for and no other. */
+  readonly pin: string | undefined;
 }
 
 const headerError = (name: string, value: string, wanted: string): ProxyError =>
   new ProxyError('bad_request', `header ${name}: ${JSON.stringify(value.slice(0, 100))} is not ${wanted}`);
 
-/** Reads the `x-task-router-*` request headers. @throws ProxyError `bad_request` naming the header, or `forbidden` */
-export const readWishes = (headers: IncomingHttpHeaders): Wishes => {
+/**
+ * Reads the `x-task-router-*` request headers.
+ *
+ * @param visit under which key
+ * @param categories the names that a client may give
+ * @throws ProxyError `bad_request` naming the header, or `forbidden`
+ */
+export const readWishes = (
+  headers: IncomingHttpHeaders,
+  visit: Visit | undefined,
+  categories: readonly string[],
+): Wishes => {
   const category = single(headers, 'x-task-router-category');
-  if (category !== undefined && !(TASK_CATEGORIES as readonly string[]).includes(category)) {
-    throw headerError('x-task-router-category', category, `one of ${TASK_CATEGORIES.join(', ')}`);
+  if (category !== undefined && !categories.includes(category)) {
+    throw headerError('x-task-router-category', category, `one of ${categories.join(', ')}`);
   }
-  const priority = single(headers, 'x-task-router-priority') ?? 'normal';
-  if (!(PRIORITY_CLASSES as readonly string[]).includes(priority)) {
+  const priority = single(headers, 'x-task-router-priority');
+  if (priority !== undefined && !(PRIORITY_CLASSES as readonly string[]).includes(priority)) {
     throw headerError('x-task-router-priority', priority, `one of ${PRIORITY_CLASSES.join(', ')}`);
   }
+  const asked = priority as PriorityClass | undefined;
   const deadline = single(headers, 'x-task-router-deadline');
   const duration = deadline === undefined ? undefined : readDuration(deadline, 1);
   if (duration?.ok === false) {
     throw new ProxyError('bad_request', `header x-task-router-deadline: ${duration.message}`);
   }
-  if (headers['x-task-router-backend'] !== undefined) {
-    throw new ProxyError('forbidden', 'header x-task-router-backend: pinning a backend is not allowed here');
+  const pin = single(headers, 'x-task-router-backend');
+  if (pin !== undefined) {
+    if (visit !== undefined) visit.mustPin();
+    else throw new ProxyError('forbidden', 'header x-task-router-backend: pinning a backend is not allowed here');
   }
   return {
     category,
-    priority: priority as PriorityClass,
+    priority: visit === undefined ? (asked ?? 'normal') : visit.priority(asked),
     deadlineMs: duration?.value ?? Infinity,
     explain: single(headers, 'x-task-router-explain') === '1',
+    pin,
   };
 };

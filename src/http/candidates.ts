@@ -1,9 +1,11 @@
 import type { Runner } from '../backends/backend.ts';
 import type { Registry } from '../backends/registry.ts';
+import { ProxyError } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
 import { crowdOf, type Tier } from '../dispatch/shortlist.ts';
 import type { Tried } from './failover.ts';
 import type { RouteGaps } from './route-gaps.ts';
+import type { Purpose } from './pool/changes-purpose.ts';
 import type { Target, Tiers } from './targets.ts';
 
 /** What is looked for: models that will do, on servers that have the route. */
@@ -11,6 +13,8 @@ export interface Wanted {
   readonly tiers: Tiers;
   readonly method: string;
   readonly path: string;
+  /** The only backend that it may go to. */
+  readonly pin?: string | undefined;
 }
 
 /** What a server lists a model to be capable of; undefined from versions that do not list it. */
@@ -26,18 +30,21 @@ const capabilitiesOf = ({ backend, model }: Runner): readonly unknown[] | undefi
 export const candidates = (
   registry: Registry,
   gaps: RouteGaps,
-  { tiers, method, path }: Wanted,
+  { tiers, method, path, pin }: Wanted,
   tried: Tried,
 ): readonly (readonly Runner[])[] => {
   const first = tried.runners.size === 0 && tried.backends.size === 0;
   const gappy = gaps.has(method, path);
   const open = tiers.map((tier) =>
     tier.flatMap(({ key }) => {
-      const { runners, spare = NOBODY } = registry.eligible(key);
+      const { runners: all, spare = NOBODY } = registry.eligible(key);
+      const runners = pin === undefined ? all : all.filter(({ backendId }) => backendId === pin);
       if (first && tried.capability === undefined) return runners;
       const fresh = runners.filter((runner) => mayTry(runner, tried));
       // Breakers hold back more than half: rather one of these than to fail the request.
-      return fresh.length > 0 ? fresh : spare.filter((runner) => mayTry(runner, tried)).slice(0, 1);
+      return fresh.length > 0
+        ? fresh
+        : spare.filter((runner) => mayTry(runner, tried) && isFor(pin, runner)).slice(0, 1);
     }),
   );
   if (!gappy) return open;
@@ -56,8 +63,8 @@ export const places = (
   tried: Tried,
   rng: Rng,
 ): readonly Tier[] => {
-  const { tiers, method, path } = wanted;
-  if (tiers.every((tier) => tier.every(({ key }) => registry.holders(key) === undefined))) {
+  const { tiers, method, path, pin } = wanted;
+  if (pin !== undefined || tiers.every((tier) => tier.every(({ key }) => registry.holders(key) === undefined))) {
     return candidates(registry, gaps, wanted, tried);
   }
   const gappy = gaps.has(method, path);
@@ -71,6 +78,20 @@ export const places = (
       crowd ??
       keysOf(tiers[tier] ?? []).flatMap((key) => registry.eligible(key).runners.filter((runner) => may(runner))),
   );
+};
+
+const isFor = (pin: string | undefined, { backendId }: Runner): boolean => pin === undefined || backendId === pin;
+
+/** @throws ProxyError `bad_request` for a backend that there is not, or a request that one cannot be chosen for */
+export const mayPin = (registry: Registry, pin: string | undefined, purpose: Purpose): void => {
+  if (pin === undefined) return;
+  if (registry.get(pin) === undefined) {
+    const named = JSON.stringify(pin.slice(0, 100));
+    throw new ProxyError('bad_request', `header x-task-router-backend: no backend is called ${named}`);
+  }
+  if (purpose === 'unload') {
+    throw new ProxyError('bad_request', 'header x-task-router-backend: a model is unloaded on all backends at once');
+  }
 };
 
 const NOBODY: readonly Runner[] = [];

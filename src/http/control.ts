@@ -1,11 +1,15 @@
 import type { TenantView, WaitingView } from '../admission/listing.ts';
+import type { KeyReport } from '../auth/key-ring.ts';
 import type { BackendSnapshot } from '../backends/backend.ts';
-import type { Issue, PriorityClass, Verdict } from '../core/types.ts';
+import type { Issue, PriorityClass } from '../core/types.ts';
 import type { ModelMetricsView } from '../results/model-metrics.ts';
 import type { ExplainAnswer, WhyAnswer } from '../results/decisions.ts';
 import type { RequestRecord } from '../results/history.ts';
+import type { AddResult, RemoveOptions, RemoveResult } from './backend-set.ts';
 import type { EstimatesView } from './estimates.ts';
+import type { Desk } from './events/desk.ts';
 import type { PlacementReport } from '../dispatch/placement-report.ts';
+import type { ChainExamination } from '../tasks/index.ts';
 
 /** A model of the pool and where it is. */
 export interface PoolModel {
@@ -44,10 +48,15 @@ export type ReloadResult =
 
 /** Everything that an operator can see and change; the admin API is one face of it. Changes are logged by it. */
 export interface Control {
+  /** What is watched live. */
+  readonly desk: Pick<Desk, 'attach' | 'full' | 'series'>;
   ready(): { readonly ready: boolean; readonly reason: string };
   backends(): readonly BackendSnapshot[];
   /** @returns false if there is no such backend */
   patchBackend(name: string, patch: BackendPatch, who: string): boolean;
+  /** @param value an entry of `backends` as in the file, not checked yet */
+  addBackend(value: unknown, who: string): AddResult;
+  removeBackend(name: string, options: RemoveOptions, who: string): RemoveResult;
   recoverBackend(name: string, who: string): boolean;
   strategy(): { readonly strategy: string; readonly available: readonly string[] };
   /** @throws UnknownStrategyError */
@@ -60,11 +69,13 @@ export interface Control {
   placement(): PlacementReport;
   /** @param backend only this one; undefined = all */
   estimates(backend: string | undefined): EstimatesView;
-  categorize(prompt: string, system: string): Verdict;
+  categorize(prompt: string, system: string): ChainExamination;
   decisions(limit: number): readonly RequestRecord[];
   decision(id: string): WhyAnswer | undefined;
   /** @throws ProxyError for what Ollama would refuse, an unknown model, or when nobody can take it now */
   explain(body: Buffer): ExplainAnswer;
+  /** The API keys in force, in the order of the file; never a key or its hash. */
+  keys(): readonly KeyReport[];
   config(): unknown;
   reload(who: string): Promise<ReloadResult>;
   metricsText(): Promise<{ readonly contentType: string; readonly text: string }>;

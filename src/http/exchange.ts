@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { LeaveSignal } from '../admission/gate.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Demand } from '../core/demand.ts';
 import type { Dialect, PriorityClass, RequestOutcome } from '../core/types.ts';
 import { single } from '../forward/headers.ts';
 import type { AttemptRecord, RequestRecord } from '../results/history.ts';
+import type { Visit } from '../auth/visit.ts';
 import type { Filler } from './filler.ts';
 import { PASSED_ON } from './failover.ts';
 import type { Route } from './routes.ts';
@@ -17,6 +19,30 @@ export class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
 }
 
+/**
+ * What the queue needs of an abort signal. A real one costs more than the rest of a request's bookkeeping, and hardly
+ * any request waits.
+ */
+class Leaving implements LeaveSignal {
+  aborted = false;
+  reason: unknown;
+  #listener: (() => void) | undefined;
+
+  addEventListener(_event: 'abort', listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = undefined;
+  }
+
+  fire(): void {
+    this.aborted = true;
+    this.reason = new ClientLeft('the client has left');
+    this.#listener?.();
+  }
+}
+
 /** One request and its answer, with everything that is told of them afterwards. */
 export class Exchange {
   readonly req: IncomingMessage;
@@ -26,8 +52,8 @@ export class Exchange {
   readonly path: string;
   readonly startedAt: number;
   readonly #clock: Clock;
-  readonly #time = new Date();
-  readonly #leaving = new AbortController();
+  readonly #arrivedAt = Date.now();
+  readonly #leaving = new Leaving();
   #onLeave: (() => void) | undefined;
   left = false;
 
@@ -44,6 +70,12 @@ export class Exchange {
   stream = false;
   /** What the browser's page must see on every answer (CORS), flat name-value list. */
   frontHeaders: readonly string[] = [];
+  /** Under which API key it came in; undefined where there are none, or it has none. */
+  visit: Visit | undefined;
+  /** What the client is told of its key's limits, flat name-value list. */
+  keyHeaders: readonly string[] = [];
+  /** Records of streams that were read of backends. */
+  streamed = 0;
   queueMs = 0;
   readonly attempts: AttemptRecord[] = [];
   /** The attempts ran side by side: none of them is there because another one failed. */
@@ -66,12 +98,17 @@ export class Exchange {
     const id = single(req.headers, 'x-request-id');
     this.id = id !== undefined && WELL_FORMED_ID.test(id) ? id : randomUUID();
     // The request's own `close` comes as soon as its body was read; only the response tells that the client left.
-    res.once('close', () => {
-      if (res.writableFinished) return;
+    res.on('close', () => {
+      if (res.writableFinished || this.left) return;
       this.left = true;
-      this.#leaving.abort(new ClientLeft('the client has left'));
+      this.#leaving.fire();
       this.#onLeave?.();
     });
+  }
+
+  /** Whose service it counts as. */
+  get tenant(): string {
+    return this.visit?.rule.tenant ?? this.req.socket.remoteAddress ?? '';
   }
 
   get dialect(): Dialect {
@@ -84,8 +121,8 @@ export class Exchange {
   }
 
   /** Fires when the client leaves before its answer is complete. */
-  get leaving(): AbortSignal {
-    return this.#leaving.signal;
+  get leaving(): LeaveSignal {
+    return this.#leaving;
   }
 
   /** Who is told that the client left; the latest one counts. Told at once when it has left already. */
@@ -106,7 +143,7 @@ export class Exchange {
 
   /** Headers of ours on every answer, flat name-value list. */
   ownHeaders = (): string[] => {
-    const headers = [...this.frontHeaders, 'x-request-id', this.id];
+    const headers = [...this.frontHeaders, ...this.keyHeaders, 'x-request-id', this.id];
     if (this.current !== undefined) {
       headers.push('x-task-router-backend', this.current.backend);
       if (this.current.rewritten) headers.push('x-task-router-model', headerSafe(this.current.model));
@@ -128,7 +165,7 @@ export class Exchange {
     const served = last?.kind === 'served' ? last : undefined;
     return {
       id: this.id,
-      time: this.#time.toISOString(),
+      time: new Date(this.#arrivedAt).toISOString(),
       method: this.req.method ?? '',
       path: this.path,
       endpoint: this.route.endpoint,
@@ -138,6 +175,7 @@ export class Exchange {
       strategy: this.strategy,
       attempts: this.attempts,
       ...(this.parallel ? { parallel: true as const } : {}),
+      ...(this.visit === undefined ? {} : { key: this.visit.rule.name }),
       outcome,
       status: outcome === 'client-left' && !this.res.headersSent ? 499 : this.res.statusCode,
       error: this.error,

@@ -15,6 +15,14 @@ export interface FrontSettings {
   readonly hostname: string;
   /** Origins allowed besides the built-in ones; `*` in the place of any text. */
   readonly origins: readonly string[];
+  /** Whether the built-in ones are allowed: pages of this machine and of desktop apps. */
+  readonly local: boolean;
+  /** Request headers that pages may send besides those that Ollama allows. */
+  readonly headers: readonly string[];
+  /** Headers of answers that pages may read. */
+  readonly exposeHeaders: readonly string[];
+  /** How long browsers may remember a preflight. */
+  readonly maxAgeMs: number;
 }
 
 /** `pass` lets a request through with headers for its answer; `answer` is the answer itself, without a body. */
@@ -40,7 +48,7 @@ const ALLOWED_HEADERS = [
     (name) => `X-Stainless-${name}`,
   ),
   ...['Retry-Count', 'Runtime', 'Runtime-Version', 'Timeout'].map((name) => `X-Stainless-${name}`),
-].join(',');
+];
 
 /** Without its port; brackets of an IPv6 literal off. */
 const hostName = (host: string): string =>
@@ -59,8 +67,8 @@ const localAddress = (name: string): boolean => {
 const nameAllowed = (name: string, hostname: string): boolean =>
   name === '' || name === 'localhost' || name === hostname || /\.(localhost|local|internal)$/.test(name);
 
-const originAllowed = (origin: string, patterns: readonly string[]): boolean =>
-  BUILT_IN_ORIGIN.test(origin) || patterns.some((pattern) => matchesWildcard(pattern, origin));
+const originAllowed = (origin: string, { local, origins }: FrontSettings): boolean =>
+  (local && BUILT_IN_ORIGIN.test(origin)) || origins.some((pattern) => matchesWildcard(pattern, origin));
 
 /**
  * Judges `Host` and `Origin` of a request.
@@ -72,9 +80,11 @@ export const judgeFront = (req: IncomingMessage, settings: FrontSettings, method
   const known = methods.includes(req.method ?? '');
   const allow = known || methods.length === 0 ? [] : ['allow', methods.join(', ')];
   if (origin !== undefined && origin !== '' && origin !== `http://${host}` && origin !== `https://${host}`) {
-    if (!originAllowed(origin, settings.origins)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...allow] };
-    if (req.method === 'OPTIONS') return preflight(origin, allow);
-    const headers = ['access-control-allow-origin', origin, 'vary', 'Origin'];
+    if (!originAllowed(origin, settings)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...allow] };
+    if (req.method === 'OPTIONS') return preflight(origin, allow, settings);
+    const { exposeHeaders } = settings;
+    const exposed = exposeHeaders.length === 0 ? [] : ['access-control-expose-headers', exposeHeaders.join(',')];
+    const headers = ['access-control-allow-origin', origin, ...exposed, 'vary', 'Origin'];
     return hostVerdict(req, settings, [...allow, ...headers]) ?? { kind: 'pass', headers };
   }
   return hostVerdict(req, settings, allow) ?? PASS;
@@ -93,18 +103,18 @@ const hostVerdict = (
   return req.method === 'OPTIONS' ? { kind: 'answer', status: 204, headers } : undefined;
 };
 
-const preflight = (origin: string, allow: readonly string[]): FrontVerdict => ({
+const preflight = (origin: string, allow: readonly string[], settings: FrontSettings): FrontVerdict => ({
   kind: 'answer',
   status: 204,
   headers: [
     'access-control-allow-headers',
-    ALLOWED_HEADERS,
+    [...ALLOWED_HEADERS, ...settings.headers].join(','),
     'access-control-allow-methods',
     'GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS',
     'access-control-allow-origin',
     origin,
     'access-control-max-age',
-    '43200',
+    String(Math.floor(settings.maxAgeMs / 1000)),
     ...allow,
     'vary',
     'Origin',

@@ -50,11 +50,15 @@ export class Handler {
     const exchange = new Exchange(req, res, route, target.path, this.#parts.clock);
     this.#watchReader(exchange);
     try {
-      if (!this.#answeredAtDoor(exchange, target)) await this.#serve(exchange);
+      if (!this.#answeredAtDoor(exchange, target)) {
+        this.#parts.keys.enter(exchange);
+        await this.#serve(exchange);
+      }
     } catch (error) {
       if (!exchange.left && !(error instanceof ClientLeft)) answerError(exchange, this.#asProxyError(exchange, error));
     }
     const record = exchange.record();
+    this.#parts.keys.leave(exchange, record);
     this.#parts.recorder.request(record);
     this.#parts.trace()?.add(exchange.startedAt, (atMs) => tracedRequest(exchange, record, atMs));
   }

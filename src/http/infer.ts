@@ -15,7 +15,7 @@ import { errorMessage } from '../forward/events.ts';
 import { requestHeaders, withoutHeader } from '../forward/headers.ts';
 import { endInBand } from '../forward/in-band.ts';
 import { readWishes, type Ask } from './ask.ts';
-import { candidates, places, type Wanted } from './candidates.ts';
+import { candidates, mayPin, places, type Wanted } from './candidates.ts';
 import { EmbedSplit } from './embed-split.ts';
 import type { Exchange } from './exchange.ts';
 import {
@@ -83,7 +83,7 @@ export class Inference {
       await this.#unload.serve(exchange, incoming.ask, wanted.tiers.flat());
       return;
     }
-    if (await this.#split.serve(exchange, job)) return;
+    if (facts.endpoint === 'embed' && (await this.#split.serve(exchange, job))) return;
     const { keepaliveMs } = settings;
     const filler = facts.stream && keepaliveMs !== undefined ? new Filler(exchange, keepaliveMs) : undefined;
     try {
@@ -103,7 +103,8 @@ export class Inference {
       const waitFrom = clock.now();
       const wish = this.#wish(job, waitFrom, exchange.attempts.length + 1);
       const entrant = this.#entrant(exchange, job, tried);
-      const place = await gate.wait(entrant, () => this.#reserve(job, tried, wish), exchange.leaving);
+      const granted = gate.wait(entrant, (last) => this.#reserve(job, tried, wish, last), exchange.leaving);
+      const place = granted instanceof Promise ? await granted : granted;
       exchange.queueMs += clock.now() - waitFrom;
       const end = await this.#attempt(exchange, job, place, tried);
       gate.settle(entrant, servedBy(end));
@@ -132,7 +133,7 @@ export class Inference {
   async #understand(exchange: Exchange): Promise<Job> {
     const settings = this.#parts.settings();
     const { req, route, path } = exchange;
-    const wishes = readWishes(req.headers);
+    const wishes = readWishes(req.headers, exchange.visit, settings.categories);
     exchange.explain = wishes.explain;
     const incoming = await readIncoming(exchange, settings);
     const { ask } = incoming;
@@ -140,7 +141,7 @@ export class Inference {
     exchange.stream = ask.stream;
     exchange.strategy = settings.strategy.name;
     if (wishes.category === undefined) {
-      const verdict = this.#parts.categorizer.categorize(ask.prompt());
+      const verdict = this.#parts.categorizer.categorize({ ...ask.prompt(), path, headers: req.headers });
       exchange.category = verdict.category;
       exchange.categoryWhy = verdict.why;
     } else {
@@ -149,8 +150,9 @@ export class Inference {
     }
     const { category } = exchange;
     const demand = ask.demand(category);
-    const tiers = settings.targets.tiers(ask.model, category);
-    await this.#ensureKnown(tiers, path, ask.model);
+    const tiers = this.#parts.keys.admit(exchange, ask.model, settings.targets.tiers(ask.model, category), demand);
+    mayPin(this.#parts.registry, wishes.pin, ask.purpose);
+    if (!this.#known(tiers)) await this.#ensureKnown(tiers, path, ask.model);
     exchange.demand = demand;
     exchange.priority = wishes.priority;
     exchange.session = ask.affinityKey;
@@ -170,16 +172,20 @@ export class Inference {
       priority: wishes.priority,
       deadline: exchange.startedAt + wishes.deadlineMs,
     };
-    return { facts, demand, incoming, wanted: { tiers, method: req.method ?? '', path }, settings };
+    return { facts, demand, incoming, wanted: { tiers, method: req.method ?? '', path, pin: wishes.pin }, settings };
+  }
+
+  #known(tiers: Tiers): boolean {
+    const { registry } = this.#parts;
+    for (const tier of tiers) for (const { key } of tier) if (registry.knows(key)) return true;
+    return false;
   }
 
   /** Before a model is called unknown the backends are asked again: somebody may have just pulled it. */
   async #ensureKnown(tiers: Tiers, path: string, asked: string): Promise<void> {
     const { registry, refreshModels } = this.#parts;
-    const known = (): boolean => tiers.some((tier) => tier.some(({ key }) => registry.knows(key)));
-    if (known()) return;
     await refreshModels();
-    if (known()) return;
+    if (this.#known(tiers)) return;
     if (registry.inventoryKnown && registry.upCount > 0) {
       throw new ProxyError('model_not_found', modelNotFoundText(path, asked));
     }
@@ -197,7 +203,7 @@ export class Inference {
       id: facts.id,
       lane: facts.model,
       priority: facts.priority,
-      tenant: exchange.req.socket.remoteAddress ?? '',
+      tenant: exchange.tenant,
       tenantWeight: 1,
       deadline: facts.deadline,
       bytes: demand.promptBytes,
@@ -217,13 +223,13 @@ export class Inference {
    * Takes a place in one tick: who is eligible, in which order, and whether waiting is better.
    * @throws ProxyError when nobody is eligible, so that waiting would be pointless
    */
-  #reserve(job: Job, tried: Tried, wish: Wish): Start<Place> {
+  #reserve(job: Job, tried: Tried, wish: Wish, last: boolean): Start<Place> {
     const { clock, metrics, reserver } = this.#parts;
     const { strategy } = wish;
     const at = clock.now();
     const open = this.#places(job, tried);
     if (open.some((tier) => tier instanceof Crowd || tier.length > 0)) {
-      const start = reserver.reserve(wish, open);
+      const start = reserver.reserve(wish, open, last);
       metrics.decision(strategy.name, clock.now() - at);
       if (start.kind !== 'started') return start;
       const { value } = start;
@@ -271,7 +277,10 @@ export class Inference {
       this.#parts.facts.arrived(runner.model, clock.now());
     }
     const holdBack = incoming.ask.keepsAlive && runner.facts?.keepAliveUnsafe === true;
-    if (holdBack) this.#parts.metrics.keepAliveHeldBack(backend.id);
+    if (holdBack) {
+      lease.keepsDefault();
+      this.#parts.metrics.keepAliveHeldBack(backend.id);
+    }
     const { head, decoded } = incoming.outgoing(rewritten ? target.name : undefined, lease.numCtx, holdBack);
     if (lease.avoidedReload) this.#parts.metrics.reloadAvoided(runner.model);
     const attempt = new Attempt({
@@ -305,6 +314,7 @@ export class Inference {
     exchange.onLeave(() => attempt.clientLeft());
     const cancelDeadline = this.#onDeadline(facts, () => attempt.deadlinePassed());
     const end = await done;
+    exchange.streamed += attempt.records;
     cancelDeadline();
     this.#active.delete(attempt);
     recorder.attempt(runner.id, facts.category, end.outcome, clock.now());

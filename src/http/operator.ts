@@ -2,7 +2,7 @@ import type { Gate } from '../admission/gate.ts';
 import type { BackendSnapshot } from '../backends/backend.ts';
 import type { Registry } from '../backends/registry.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Log, Strategy, Verdict } from '../core/types.ts';
+import type { Log, Strategy } from '../core/types.ts';
 import type { Suspect } from '../dispatch/suspects.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Decisions, ExplainAnswer, WhyAnswer } from '../results/decisions.ts';
@@ -10,13 +10,17 @@ import type { History, RequestRecord } from '../results/history.ts';
 import type { Metrics } from '../results/metrics.ts';
 import type { ModelMetricsView } from '../results/model-metrics.ts';
 import type { Recorder } from '../results/recorder.ts';
+import type { KeyReport } from '../auth/key-ring.ts';
 import { createStrategy, STRATEGY_NAMES } from '../routing/index.ts';
-import type { CategorizerChain } from '../tasks/index.ts';
+import type { CategorizerChain, ChainExamination } from '../tasks/index.ts';
+import type { AddResult, BackendSet, RemoveOptions, RemoveResult } from './backend-set.ts';
 import type { BackendPatch, Control, PoolModel, QueueReport, ReloadResult } from './control.ts';
 import { estimatesView, type EstimatesView } from './estimates.ts';
+import type { Desk } from './events/desk.ts';
 import type { PlacementReport } from '../dispatch/placement-report.ts';
 
 export interface OperatorParts {
+  readonly desk: Desk;
   readonly registry: Registry;
   readonly gate: Gate;
   readonly recorder: Recorder;
@@ -33,8 +37,10 @@ export interface OperatorParts {
   readonly draining: () => boolean;
   readonly config: () => unknown;
   readonly reload: (who: string) => Promise<ReloadResult>;
+  readonly set: BackendSet;
   /** Something that outlives the process was changed. */
   readonly changed: () => void;
+  readonly keys: () => readonly KeyReport[];
 }
 
 /** The operator's hands: every change goes through here, is logged with who, before and after, and takes hold at once. */
@@ -48,6 +54,10 @@ export class Operator implements Control {
   constructor(parts: OperatorParts, strategy: string) {
     this.#parts = parts;
     this.#strategy = this.#named(strategy);
+  }
+
+  get desk(): Desk {
+    return this.#parts.desk;
   }
 
   /** The strategy in force. */
@@ -99,6 +109,14 @@ export class Operator implements Control {
     log.info({ event: 'backend-changed', backend: name, before, after, who }, `backend ${name} changed`);
     gate.pump();
     return true;
+  }
+
+  addBackend(value: unknown, who: string): AddResult {
+    return this.#parts.set.add(value, who);
+  }
+
+  removeBackend(name: string, options: RemoveOptions, who: string): RemoveResult {
+    return this.#parts.set.remove(name, options, who);
   }
 
   recoverBackend(name: string, who: string): boolean {
@@ -155,8 +173,8 @@ export class Operator implements Control {
     return estimatesView(registry, facts, suspects(), backend, clock.now());
   }
 
-  categorize(prompt: string, system: string): Verdict {
-    return this.#parts.categorizer.categorize({ text: prompt, system });
+  categorize(prompt: string, system: string): ChainExamination {
+    return this.#parts.categorizer.examine({ text: prompt, system });
   }
 
   decisions(limit: number): readonly RequestRecord[] {
@@ -172,6 +190,10 @@ export class Operator implements Control {
 
   explain(body: Buffer): ExplainAnswer {
     return this.#parts.explain(body);
+  }
+
+  keys(): readonly KeyReport[] {
+    return this.#parts.keys();
   }
 
   config(): unknown {

@@ -15,6 +15,7 @@ import type { Recorder } from '../results/recorder.ts';
 import type { TraceFile } from '../results/trace-file.ts';
 import type { CategorizerChain } from '../tasks/index.ts';
 import type { FrontSettings } from './front.ts';
+import type { KeyCheck } from './key-check.ts';
 import type { RouteGaps } from './route-gaps.ts';
 import type { TargetTable } from './targets.ts';
 
@@ -35,6 +36,8 @@ export interface HandlerSettings {
   /** ms between two bits of filler for streams that wait; undefined = none. */
   readonly keepaliveMs: number | undefined;
   readonly changes: Config['changes'];
+  /** Task categories that a client may name: the built-in ones and those of the configuration. */
+  readonly categories: readonly string[];
   /** The smallest batch of texts to embed that is split over servers; undefined = none is. */
   readonly embedSplit: number | undefined;
 }
@@ -46,6 +49,7 @@ export interface HandlerParts {
   readonly facts: Facts;
   readonly reserver: Reserver;
   readonly gate: Gate;
+  readonly keys: KeyCheck;
   readonly categorizer: CategorizerChain;
   readonly pools: Pools;
   readonly passthrough: Passthrough;

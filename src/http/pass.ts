@@ -7,6 +7,7 @@ import { routeMissing, type Failure } from '../forward/classify.ts';
 import { requestHeaders } from '../forward/headers.ts';
 import { leastLoaded } from '../routing/least-loaded.ts';
 import { passthroughModel, readWishes, withModel, type NamedModel } from './ask.ts';
+import { mayPin } from './candidates.ts';
 import type { Exchange } from './exchange.ts';
 import { failureError, noBackend } from './failover.ts';
 import { segmentAfter } from './methods.ts';
@@ -52,8 +53,9 @@ export class Pass {
   /** Serves one request. @throws ProxyError when no backend can take it or all that may be asked failed */
   async serve(exchange: Exchange): Promise<void> {
     // Category and the like mean nothing here, but a pin that was not obeyed could delete from the wrong server.
-    exchange.explain = readWishes(exchange.req.headers).explain;
-    const errand = await this.#understand(exchange);
+    const { explain, pin } = readWishes(exchange.req.headers, exchange.visit, this.#parts.settings().categories);
+    exchange.explain = explain;
+    const errand = await this.#understand(exchange, pin);
     const { maxAttempts } = this.#parts.settings();
     let counted = 0;
     let held: HeldAnswer | undefined;
@@ -81,7 +83,7 @@ export class Pass {
 
   // ---- understand ----
 
-  async #understand(exchange: Exchange): Promise<Errand> {
+  async #understand(exchange: Exchange, pin: string | undefined): Promise<Errand> {
     const { registry } = this.#parts;
     const { req, route, path } = exchange;
     const method = req.method ?? 'GET';
@@ -89,10 +91,13 @@ export class Pass {
     const inPath = route.modelAfter === undefined ? undefined : segmentAfter(route.modelAfter, path);
     const inBody = body === undefined ? undefined : passthroughModel(route, body);
     exchange.model = inPath ?? inBody?.model;
-    const target = exchange.model === undefined ? undefined : await this.#target(exchange.model);
+    if (exchange.model === undefined && hasBody(req)) this.#parts.keys.mustOwn(exchange, undefined);
+    mayPin(registry, pin, 'answer');
+    const target = exchange.model === undefined ? undefined : await this.#target(exchange, exchange.model);
     // Nobody has the model: any backend says so in the right words.
     const known = target !== undefined && registry.eligibleForPassthrough(target.key).known;
-    const { runners, obstacles } = registry.eligibleForPassthrough(known ? target.key : undefined);
+    const { runners: able, obstacles } = registry.eligibleForPassthrough(known ? target.key : undefined);
+    const runners = pin === undefined ? able : able.filter(({ backendId }) => backendId === pin);
     if (runners.length === 0) {
       const reasons = obstacles.map(({ backend, why }) => `${backend}: ${why}`).join('; ');
       throw noBackend(reasons === '' ? 'no backend is configured' : `no backend can take the request now (${reasons})`);
@@ -121,9 +126,9 @@ export class Pass {
   }
 
   /** The first model that a name stands for and that somebody has. Before none has, the backends are asked again. */
-  async #target(name: string): Promise<Target> {
-    const { registry, refreshModels } = this.#parts;
-    const targets = this.#parts.settings().targets.tiers(name, 'unknown').flat();
+  async #target(exchange: Exchange, name: string): Promise<Target> {
+    const { registry, refreshModels, keys } = this.#parts;
+    const targets = keys.narrow(exchange, name, this.#parts.settings().targets.tiers(name, 'unknown')).flat();
     const find = (): Target | undefined => targets.find(({ key }) => registry.models().has(key));
     const found = find();
     if (found !== undefined) return found;

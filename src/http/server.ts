@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import https from 'node:https';
+import { Server as TcpServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { HostPort } from '../config/types.ts';
+import type { ErrorCode } from '../core/errors.ts';
 import { METHODS, unfit, type Unfit } from './strict.ts';
+import type { LoadedTls } from './tls.ts';
 
 /**
  * An idle connection is kept longer than any client keeps it (Go's default client: 90 s), so that it is always the
@@ -26,6 +29,12 @@ export interface ListenerOptions {
   readonly connections: number;
   readonly headTimeoutMs: number;
   readonly handle: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+  /** HTTPS; undefined = plain HTTP. */
+  readonly tls?: LoadedTls | undefined;
+  /** A socket that listens already, handed down to this process, in the place of the address. */
+  readonly fd?: number | undefined;
+  /** Told what `handle` has thrown, which ends its request and nothing else. */
+  readonly fault?: (error: unknown, req: IncomingMessage) => void;
 }
 
 /** One HTTP listener with its bounds, and the way to end it without cutting anybody off. */
@@ -37,29 +46,59 @@ export class Listener {
   readonly #open = new WeakMap<Duplex, Set<ServerResponse>>();
   /** Connections on which nothing more is read for a request: how the next bytes are to be read is in doubt. */
   readonly #last = new WeakSet<Duplex>();
+  readonly #fd: number | undefined;
+  readonly #tls: https.Server | undefined;
+  readonly #fault: ListenerOptions['fault'];
+  /** Connections of a TLS listener: http counts them only once their handshake is over. */
+  readonly #encrypted = new Set<Socket>();
   #draining = false;
 
   constructor(options: ListenerOptions) {
     this.#address = options.address;
     this.#handle = options.handle;
-    const serve = (req: IncomingMessage, res: ServerResponse): void => this.#serve(req, res);
-    this.#server = http.createServer(
-      {
-        maxHeaderSize: options.headerBytes,
-        headersTimeout: options.headTimeoutMs,
-        // Node looks for late heads only every 30 s unless told otherwise.
-        connectionsCheckingInterval: Math.min(30_000, Math.ceil(options.headTimeoutMs / 2)),
-        // A body has an idle limit of its own; a whole-request timeout would cut slow uploads of gigabytes.
-        requestTimeout: 0,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        // Asked of every request in strict.ts, whose refusals say whose they are.
-        requireHostHeader: false,
-        noDelay: true,
-        // Default, and never to be changed: lenient parsing is what request smuggling lives on.
-        insecureHTTPParser: false,
-      },
-      serve,
-    );
+    this.#fd = options.fd;
+    this.#fault = options.fault;
+    const { tls } = options;
+    const serve = (req: IncomingMessage, res: ServerResponse): void => {
+      try {
+        this.#serve(req, res);
+      } catch (error) {
+        this.#failed(error, req, res);
+      }
+    };
+    const http1: http.ServerOptions = {
+      maxHeaderSize: options.headerBytes,
+      headersTimeout: options.headTimeoutMs,
+      // Node looks for late heads only every 30 s unless told otherwise.
+      connectionsCheckingInterval: Math.min(30_000, Math.ceil(options.headTimeoutMs / 2)),
+      // A body has an idle limit of its own; a whole-request timeout would cut slow uploads of gigabytes.
+      requestTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // Asked of every request in strict.ts, whose refusals say whose they are.
+      requireHostHeader: false,
+      noDelay: true,
+      // Default, and never to be changed: lenient parsing is what request smuggling lives on.
+      insecureHTTPParser: false,
+    };
+    if (tls === undefined) this.#server = http.createServer(http1, serve);
+    else {
+      this.#tls = https.createServer(
+        {
+          ...http1,
+          ...tls.context,
+          ALPNProtocols: ['http/1.1'],
+          handshakeTimeout: options.headTimeoutMs,
+          requestCert: tls.asksClients,
+          rejectUnauthorized: tls.asksClients,
+        },
+        serve,
+      );
+      this.#tls.on('connection', (socket: Socket) => {
+        this.#encrypted.add(socket);
+        socket.once('close', () => this.#encrypted.delete(socket));
+      });
+      this.#server = this.#tls;
+    }
     this.#server.maxConnections = options.connections;
     // Beyond a count Node would drop headers unseen, those that frame the body included; their size is bounded instead.
     this.#server.maxHeadersCount = 0;
@@ -72,7 +111,9 @@ export class Listener {
       } else socket.destroy();
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      if (error.code !== 'ECONNRESET' && this.#mayWrite(socket)) answerClientError(error, socket);
+      // Without a handshake there is nobody who could read an answer.
+      const dumb = 'secureConnecting' in socket && socket.secureConnecting === true;
+      if (!dumb && error.code !== 'ECONNRESET' && this.#mayWrite(socket)) answerClientError(error, socket);
       else socket.destroy();
     });
   }
@@ -94,15 +135,22 @@ export class Listener {
     if (this.#last.has(socket)) return;
     const open = this.#open.get(socket) ?? this.#newcomer(socket);
     open.add(res);
-    res.once('close', () => open.delete(res));
+    res.on('close', () => open.delete(res));
     const why = unfit(req) ?? (open.size > PIPELINED ? TOO_MANY : undefined);
     if (why !== undefined || req.headers.upgrade !== undefined) {
       // Node's parser drops what comes in one packet with the end of a request that asks for an upgrade, granted or not.
       this.#last.add(socket);
       res.shouldKeepAlive = false;
     }
-    if (why === undefined) void this.#handle(req, res);
+    if (why === undefined) this.#handle(req, res).catch((error: unknown) => this.#failed(error, req, res));
     else refuse(res, why);
+  }
+
+  /** Nobody else caught it: this request ends, and all others go on. */
+  #failed(error: unknown, req: IncomingMessage, res: ServerResponse): void {
+    this.#fault?.(error, req);
+    if (res.headersSent || res.destroyed) res.destroy();
+    else refuse(res, { status: 500, message: 'the proxy failed to handle this request; its log says why' }, 'internal');
   }
 
   /** The requests of a connection that sends its first one. */
@@ -123,27 +171,50 @@ export class Listener {
   /** @throws the system's error, with the address in its message */
   listen(): Promise<HostPort> {
     const { host, port } = this.#address;
+    const fd = this.#fd;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host, backlog: BACKLOG }, () => {
+      this.#server.listen({ ...(fd === undefined ? { port, host } : { fd }), backlog: BACKLOG }, () => {
         this.#server.off('error', reject);
-        const bound = this.#server.address() as AddressInfo;
-        resolve({ host, port: bound.port });
+        const bound = this.#server.address();
+        if (bound === null || typeof bound === 'string') {
+          this.destroy();
+          reject(new Error(`the socket that was handed down (file descriptor ${fd}) is no TCP socket`));
+        } else resolve({ host: fd === undefined ? host : bound.address, port: bound.port });
       });
     });
   }
 
-  /** Stops accepting; resolves when the last request has ended. Idle connections are closed. */
-  drain(): Promise<void> {
+  /** The socket that it listens on, to be handed down to another process. */
+  get socket(): TcpServer {
+    return this.#server;
+  }
+
+  /** New connections get this certificate; those that are open go on. Nothing on a listener without TLS. */
+  renew({ context }: LoadedTls): void {
+    this.#tls?.setSecureContext(context);
+  }
+
+  /**
+   * Stops accepting; resolves when the last request has ended. A request on an open connection is told that it is the
+   * last one there.
+   * @param idleMs how long connections without a request may stay: whoever uses one within that time finds it open
+   */
+  drain(idleMs = 0): Promise<void> {
     this.#draining = true;
+    const closesAt = performance.now() + idleMs;
+    const closeIdle = (): void => {
+      if (performance.now() >= closesAt) this.#server.closeIdleConnections();
+    };
     return new Promise((resolve) => {
       // A connection becomes idle when its last answer is out, so look again until all are gone.
-      const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);
-      this.#server.close(() => {
+      const sweep = setInterval(closeIdle, SWEEP_MS);
+      // That of http closes idle connections by itself.
+      TcpServer.prototype.close.call(this.#server, () => {
         clearInterval(sweep);
         resolve();
       });
-      this.#server.closeIdleConnections();
+      closeIdle();
     });
   }
 
@@ -151,17 +222,23 @@ export class Listener {
   destroy(): void {
     this.#server.close();
     this.#server.closeAllConnections();
+    for (const socket of this.#encrypted) socket.destroy();
   }
 }
+
+/** While a listener drains, this often connections are looked for that have become idle. */
+const SWEEP_MS = 50;
+
+type Refusal = Omit<Unfit, 'status'> & { readonly status: number };
 
 const TOO_MANY: Unfit = { status: 400, message: `more than ${PIPELINED} requests at a time on one connection` };
 
 /** Ends the connection with an answer: how the next bytes on it are to be read is in doubt, or not worth the risk. */
-const refuse = (res: ServerResponse, { status, message, allow }: Unfit): void => {
+const refuse = (res: ServerResponse, { status, message, allow }: Refusal, code: ErrorCode = 'bad_request'): void => {
   const body = errorBody(status, message);
   const headers = [
     ...['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body))],
-    ...['x-request-id', randomUUID(), 'x-task-router-error', 'bad_request', 'connection', 'close'],
+    ...['x-request-id', randomUUID(), 'x-task-router-error', code, 'connection', 'close'],
     ...(allow === undefined ? [] : ['allow', allow]),
   ];
   res.writeHead(status, headers);

@@ -42,7 +42,7 @@ export class SlowReaders {
   watch(res: ServerResponse, fullBytes: number, givenUp: (waitingBytes: number) => void): void {
     const watched: Watched = { res, fullBytes, givenUp, waiting: 0, unsent: 0, full: false, still: 0 };
     this.#watched.add(watched);
-    res.once('close', () => this.#watched.delete(watched));
+    res.on('close', () => this.#watched.delete(watched));
   }
 
   /** Answers under watch. */

@@ -18,6 +18,8 @@ export const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 const HOST = /^(?:[\w!$&'()*+;=.~%-]*|\[[\da-f:.]+(?:%25[\w.~-]+)?\])(?::\d*)?$/i;
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+/** RFC 3986 §2: whatever else a target is to carry comes percent-encoded. */
+const NO_TARGET_BYTE = /[^!-~]/;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/is;
 
 const bad = (message: string): Unfit => ({ status: 400, message });
@@ -65,6 +67,8 @@ export const unfit = (req: IncomingMessage): Unfit | undefined => {
 
 const unfitTarget = (req: IncomingMessage): Unfit | undefined => {
   const url = req.url ?? '';
+  // The parser of Node 20.18 lets tabs, form feeds and bytes above ASCII pass, which no request that we write may carry.
+  if (NO_TARGET_BYTE.test(url)) return bad('the request target has a byte that is no visible ASCII');
   // Go's mux would take a fragment for part of the path, other servers cut it off.
   if (url.includes('#')) return bad('the request target has a fragment');
   if (url.startsWith('/')) return undefined;

@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
  * @param atMs its arrival, ms since the recording began
  */
 export const tracedRequest = (exchange: Exchange, record: RequestRecord, atMs: number): TraceRequest | undefined => {
-  const { demand, priority, session, route, req } = exchange;
+  const { demand, priority, session, route } = exchange;
   const { model, category = '', usage, attempts, queueMs, firstByteMs, totalMs, outcome } = record;
   if (demand === undefined || model === undefined) return undefined;
   return {
@@ -17,7 +17,7 @@ export const tracedRequest = (exchange: Exchange, record: RequestRecord, atMs: n
     endpoint: route.endpoint,
     category,
     priority,
-    tenant: req.socket.remoteAddress,
+    tenant: exchange.tenant,
     session,
     observed: {
       promptTokens: usage?.promptTokens,

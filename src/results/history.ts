@@ -31,6 +31,8 @@ export interface RequestRecord {
   readonly attempts: readonly AttemptRecord[];
   /** They ran side by side, for a request that goes to several backends at once. */
   readonly parallel?: true;
+  /** The name of its API key. */
+  readonly key?: string;
   readonly outcome: RequestOutcome;
   /** Status the client saw; 499 when it left before there was one. */
   readonly status: number;
@@ -47,14 +49,17 @@ export interface RequestRecord {
 export class History {
   readonly #ring: (RequestRecord | undefined)[];
   readonly #byId = new Map<string, RequestRecord>();
+  readonly #added: ((record: RequestRecord) => void) | undefined;
   #next = 0;
 
-  /** @param size how many are kept, ≥ 1 */
-  constructor(size: number) {
+  /** @param size how many are kept, ≥ 1 @param added told of each record, in the tick in which it comes */
+  constructor(size: number, added?: (record: RequestRecord) => void) {
     this.#ring = Array.from({ length: size });
+    this.#added = added;
   }
 
   add(record: RequestRecord): void {
+    this.#added?.(record);
     const old = this.#ring[this.#next];
     // A client may send one id twice: only the newest of them can be asked for by id.
     if (old !== undefined && this.#byId.get(old.id) === old) this.#byId.delete(old.id);

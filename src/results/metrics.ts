@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { modelKey } from '../core/model-name.ts';
 import { PRIORITY_CLASSES, type BreakerState, type PriorityClass } from '../core/types.ts';
+import { FastCounter, FastHistogram, type Printable } from './fast-metrics.ts';
 import type { RequestRecord } from './history.ts';
 
 /** What is read at each scrape instead of being counted along the way. */
@@ -11,6 +12,8 @@ export interface MetricsSources {
     readonly inflight: number;
     readonly breaker: BreakerState;
     readonly models: readonly { readonly name: string; readonly breaker: BreakerState }[];
+    /** What is the matter with it although it seems well. */
+    readonly ills?: readonly { readonly kind: string }[];
   }[];
   queueDepth(priority: PriorityClass): number;
   strategy(): string;
@@ -18,8 +21,19 @@ export interface MetricsSources {
   knownModel(name: string): boolean;
   /** Ended actions of placement since the start. */
   placementActions(): readonly { readonly kind: string; readonly result: string; readonly count: number }[];
+  /** Remedies that were given to ill backends, since the start. */
+  heals?(): readonly {
+    readonly backend: string;
+    readonly cause: string;
+    readonly result: string;
+    readonly count: number;
+  }[];
   /** Models that run slower on a backend than they should. */
   suspects(): readonly { readonly backend: string; readonly model: string; readonly reason: string }[];
+  /** Requests by API key and what came of them, since the start; '' stands for those without a known key. */
+  keyRequests(): Iterable<{ readonly key: string; readonly outcome: string; readonly count: number }>;
+  /** Tokens by API key, since the start. */
+  keyTokens(): Iterable<{ readonly key: string; readonly promptTokens: number; readonly outputTokens: number }>;
   /** Models of which backends have different files under one name. */
   digestSkew(): readonly { readonly model: string; readonly digests: readonly { readonly digest: string }[] }[];
 }
@@ -49,170 +63,174 @@ export class Metrics {
   readonly #sources: MetricsSources;
   readonly #categories = new Set<string>();
 
-  readonly #requests: Counter<'endpoint' | 'model' | 'category' | 'backend' | 'outcome'>;
-  readonly #duration: Histogram<'endpoint' | 'outcome'>;
-  readonly #firstToken: Histogram<'endpoint' | 'model' | 'backend'>;
-  readonly #queueWait: Histogram<'endpoint'>;
-  readonly #interToken: Histogram<'model' | 'backend'>;
-  readonly #decision: Histogram<'strategy'>;
-  readonly #loadSeconds: Histogram<'backend' | 'model'>;
-  readonly #tokens: Counter<'direction'>;
-  readonly #cachedTokens: Counter;
-  readonly #retries: Counter<'reason'>;
-  readonly #evictions: Counter<'backend'>;
-  readonly #reloadsAvoided: Counter<'model'>;
-  readonly #heldBack: Counter<'backend'>;
-  readonly #predictionError: Histogram;
-  readonly #loads: Counter<'backend' | 'model'>;
-  readonly #transitions: Counter<'to'>;
-  readonly #panics: Counter<'model'>;
-  readonly #strategyChanges: Counter;
-  readonly #reloads: Counter<'result'>;
-  readonly #stateWrites: Counter<'result'>;
-  readonly #refusals: Counter<'code'>;
-  readonly #changes: Counter<'operation' | 'outcome'>;
+  readonly #requests: FastCounter;
+  readonly #duration: FastHistogram;
+  readonly #firstToken: FastHistogram;
+  readonly #queueWait: FastHistogram;
+  readonly #interToken: FastHistogram;
+  readonly #decision: FastHistogram;
+  readonly #loadSeconds: FastHistogram;
+  readonly #tokens: FastCounter;
+  readonly #cachedTokens: FastCounter;
+  readonly #retries: FastCounter;
+  readonly #evictions: FastCounter;
+  readonly #reloadsAvoided: FastCounter;
+  readonly #heldBack: FastCounter;
+  readonly #predictionError: FastHistogram;
+  readonly #loads: FastCounter;
+  readonly #transitions: FastCounter;
+  readonly #panics: FastCounter;
+  readonly #strategyChanges: FastCounter;
+  readonly #reloads: FastCounter;
+  readonly #stateWrites: FastCounter;
+  readonly #refusals: FastCounter;
+  readonly #changes: FastCounter;
 
   constructor(sources: MetricsSources, version: string) {
     this.#sources = sources;
-    const registers = [this.#registry];
+    // prom-client prints whatever has `get`; its types ask for one of its own classes.
+    const register = (metric: Printable): void => this.#registry.registerMetric(metric as unknown as Counter);
     const name = (suffix: string): string => `task_router_${suffix}`;
     collectDefaultMetrics({ register: this.#registry });
 
-    this.#requests = new Counter({
+    this.#requests = new FastCounter({
       name: name('requests_total'),
       help: 'Requests by what came of them. backend is the one that gave the last answer, empty if none was asked. A rising share of outcome="failed" means that no backend could serve: look at backend_up and circuit_breaker_state.',
-      labelNames: ['endpoint', 'model', 'category', 'backend', 'outcome'],
-      registers,
+      labels: ['endpoint', 'model', 'category', 'backend', 'outcome'],
+      register,
     });
-    this.#duration = new Histogram({
+    this.#duration = new FastHistogram({
       name: name('request_duration_seconds'),
       help: 'From the arrival of a request to its last byte.',
-      labelNames: ['endpoint', 'outcome'],
+      labels: ['endpoint', 'outcome'],
       buckets: DURATION_BUCKETS,
-      registers,
+      register,
     });
-    this.#firstToken = new Histogram({
+    this.#firstToken = new FastHistogram({
       name: name('time_to_first_token_seconds'),
       help: 'From the arrival of a request to its first byte of answer, queue, load and prefill included. If it is high, compare queue_wait_seconds and model_loads_total.',
-      labelNames: ['endpoint', 'model', 'backend'],
+      labels: ['endpoint', 'model', 'backend'],
       buckets: FIRST_TOKEN_BUCKETS,
-      registers,
+      register,
     });
-    this.#queueWait = new Histogram({
+    this.#queueWait = new FastHistogram({
       name: name('queue_wait_seconds'),
       help: 'Time that requests waited in the proxy for a free slot. If it keeps rising, the pool is too small for the load.',
-      labelNames: ['endpoint'],
+      labels: ['endpoint'],
       buckets: FIRST_TOKEN_BUCKETS,
-      registers,
+      register,
     });
-    this.#interToken = new Histogram({
+    this.#interToken = new FastHistogram({
       name: name('inter_token_seconds'),
       help: 'Mean time between two tokens of an answer, one observation per answer. A backend that slows down here may have lost its GPU.',
-      labelNames: ['model', 'backend'],
+      labels: ['model', 'backend'],
       buckets: GAP_BUCKETS,
-      registers,
+      register,
     });
-    this.#decision = new Histogram({
+    this.#decision = new FastHistogram({
       name: name('decision_seconds'),
       help: 'Time to choose a backend: eligibility, ranking and taking the place.',
-      labelNames: ['strategy'],
+      labels: ['strategy'],
       buckets: DECISION_BUCKETS,
-      registers,
+      register,
     });
-    this.#loadSeconds = new Histogram({
+    this.#loadSeconds = new FastHistogram({
       name: name('model_load_seconds'),
       help: 'Time that backends needed to load a model for a request, as they report it.',
-      labelNames: ['backend', 'model'],
+      labels: ['backend', 'model'],
       buckets: LOAD_BUCKETS,
-      registers,
+      register,
     });
-    this.#tokens = new Counter({
+    this.#tokens = new FastCounter({
       name: name('tokens_total'),
       help: 'Tokens in prompts (in) and answers (out), as the backends count them.',
-      labelNames: ['direction'],
-      registers,
+      labels: ['direction'],
+      register,
     });
-    this.#cachedTokens = new Counter({
+    this.#cachedTokens = new FastCounter({
       name: name('prompt_tokens_cached_total'),
       help: 'Prompt tokens that backends did not read again: as they say (Ollama 0.33.3 and later), else inferred from how little time the prompt took. Beside tokens_total{direction="in"} it shows what cached prompts save.',
-      registers,
+      labels: [],
+      register,
     });
-    this.#retries = new Counter({
+    this.#retries = new FastCounter({
       name: name('retries_total'),
       help: 'Requests that were tried on another backend, by what went wrong before.',
-      labelNames: ['reason'],
-      registers,
+      labels: ['reason'],
+      register,
     });
-    this.#loads = new Counter({
+    this.#loads = new FastCounter({
       name: name('model_loads_total'),
       help: 'Times that a request had to wait for a backend to load its model. Many loads of one model on one backend mean that it keeps being evicted.',
-      labelNames: ['backend', 'model'],
-      registers,
+      labels: ['backend', 'model'],
+      register,
     });
-    this.#evictions = new Counter({
+    this.#evictions = new FastCounter({
       name: name('evictions_caused_total'),
       help: 'Models that loading another one for a request was expected to push out of memory. A steady rate means that the pool has less memory than its models need.',
-      labelNames: ['backend'],
-      registers,
+      labels: ['backend'],
+      register,
     });
-    this.#reloadsAvoided = new Counter({
+    this.#reloadsAvoided = new FastCounter({
       name: name('reloads_avoided_total'),
       help: 'Requests that a loaded model served with the context it has although they asked for another one (routing.num_ctx).',
-      labelNames: ['model'],
-      registers,
+      labels: ['model'],
+      register,
     });
-    this.#heldBack = new Counter({
+    this.#heldBack = new FastCounter({
       name: name('keep_alive_held_back_total'),
       help: 'Requests whose keep_alive was left out because the backend had a load pending: in that moment it can make Ollama stop loading models for good (ollama issue 17408).',
-      labelNames: ['backend'],
-      registers,
+      labels: ['backend'],
+      register,
     });
-    this.#predictionError = new Histogram({
+    this.#predictionError = new FastHistogram({
       name: name('prediction_error_ratio'),
       help: 'Predicted over observed time to first token of streamed answers, the wait in the proxy left out: 1 is right. Low values for long mean that something slows the backends down which the proxy does not see.',
       buckets: RATIO_BUCKETS,
-      registers,
+      labels: [],
+      register,
     });
-    this.#transitions = new Counter({
+    this.#transitions = new FastCounter({
       name: name('circuit_breaker_transitions_total'),
       help: 'Circuit breakers that changed, by the state they went to.',
-      labelNames: ['to'],
-      registers,
+      labels: ['to'],
+      register,
     });
-    this.#panics = new Counter({
+    this.#panics = new FastCounter({
       name: name('panic_total'),
       help: 'Requests that went to a backend in spite of its open circuit breaker, because breakers had taken out more than half of the backends of this model. If it grows, most of them fail: look at circuit_breaker_state and at the log, event="breaker-changed".',
-      labelNames: ['model'],
-      registers,
+      labels: ['model'],
+      register,
     });
-    this.#strategyChanges = new Counter({
+    this.#strategyChanges = new FastCounter({
       name: name('strategy_changes_total'),
       help: 'Times that the routing strategy was switched at run time.',
-      registers,
+      labels: [],
+      register,
     });
-    this.#reloads = new Counter({
+    this.#reloads = new FastCounter({
       name: name('config_reloads_total'),
       help: 'Configuration reloads. result="failed" means that a bad file was kept out and the old configuration still holds: see the log.',
-      labelNames: ['result'],
-      registers,
+      labels: ['result'],
+      register,
     });
-    this.#stateWrites = new Counter({
+    this.#stateWrites = new FastCounter({
       name: name('state_writes_total'),
       help: 'Writes of what was learned to its file. result="failed" that keeps growing means that a restart would lose what is learned: is the disk full or the folder read-only? The log says which, event="state-unwritable".',
-      labelNames: ['result'],
-      registers,
+      labels: ['result'],
+      register,
     });
-    this.#refusals = new Counter({
+    this.#refusals = new FastCounter({
       name: name('refusals_total'),
       help: 'Answers that the proxy made itself, by error code.',
-      labelNames: ['code'],
-      registers,
+      labels: ['code'],
+      register,
     });
-    this.#changes = new Counter({
+    this.#changes = new FastCounter({
       name: name('model_changes_total'),
       help: 'Pulls, pushes, creates, copies, deletes, uploads and unloads, by what came of them. outcome="partial" means that some servers have it done and some have not: the log says which, event="model-change".',
-      labelNames: ['operation', 'outcome'],
-      registers,
+      labels: ['operation', 'outcome'],
+      register,
     });
     this.#gauges(version);
   }
@@ -280,6 +298,17 @@ export class Metrics {
         },
       }),
       new Gauge({
+        name: name('backend_degraded'),
+        help: '1 while something is the matter with a backend although it may answer its probes; docs/failures.md says for each cause how it is noticed and what is done. wedged-loading and hung-runner are healed by unloading a model (circuit_breaker.heal); gpu-lost, spill and server-silent want a look at the server.',
+        labelNames: ['backend', 'cause'],
+        registers,
+        collect() {
+          this.reset();
+          for (const backend of sources.backends())
+            for (const { kind } of backend.ills ?? []) this.set({ backend: backend.name, cause: kind }, 1);
+        },
+      }),
+      new Gauge({
         name: name('backend_suspect'),
         help: '1 while a model seems to run slower on a backend than it should. reason="gpu-lost": as slowly as without a GPU; reason="spill": it does not fit into video memory.',
         labelNames: ['backend', 'model', 'reason'],
@@ -321,16 +350,54 @@ export class Metrics {
       },
     });
     this.#registry.registerMetric(placement);
+    const heals = new Counter({
+      name: name('heals_total'),
+      help: 'Models that were unloaded as a remedy for an ill backend (circuit_breaker.heal). A steady rate means that the cause comes back: see docs/failures.md.',
+      labelNames: ['backend', 'cause', 'result'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { backend, cause, result, count } of sources.heals?.() ?? []) {
+          this.inc({ backend, cause, result }, count);
+        }
+      },
+    });
+    this.#registry.registerMetric(heals);
+    const keyRequests = new Counter({
+      name: name('key_requests_total'),
+      help: 'Requests by API key and what came of them; an empty key stands for requests without a known one. rate_limited and quota_exceeded that grow mean that a key needs more than its limits in auth.keys.',
+      labelNames: ['key', 'outcome'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { key, outcome, count } of sources.keyRequests()) this.inc({ key, outcome }, count);
+      },
+    });
+    const keyTokens = new Counter({
+      name: name('key_tokens_total'),
+      help: 'Tokens in prompts (in) and answers (out) by API key, as its limits count them.',
+      labelNames: ['key', 'direction'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { key, promptTokens, outputTokens } of sources.keyTokens()) {
+          this.inc({ key, direction: 'in' }, promptTokens);
+          this.inc({ key, direction: 'out' }, outputTokens);
+        }
+      },
+    });
+    this.#registry.registerMetric(keyRequests);
+    this.#registry.registerMetric(keyTokens);
   }
 
   /** One write of what outlives the process. */
   stateWritten(result: 'written' | 'failed'): void {
-    this.#stateWrites.inc({ result });
+    this.#stateWrites.add(1, result);
   }
 
   /** One change of the pool's models; both labels come from closed sets. */
   modelChange(operation: string, outcome: string): void {
-    this.#changes.inc({ operation, outcome });
+    this.#changes.add(1, operation, outcome);
   }
 
   /** The whole text for a scrape, with its content type. */
@@ -343,67 +410,68 @@ export class Metrics {
     const last = record.attempts.at(-1);
     const backend = last?.backend ?? '';
     const model = this.#model(last === undefined || last.model === '' ? record.model : last.model);
-    this.#requests.inc({ endpoint, model, category: this.#category(record.category), backend, outcome });
-    this.#duration.observe({ endpoint, outcome }, record.totalMs / 1000);
-    if (record.error !== undefined) this.#refusals.inc({ code: record.error });
-    for (const attempt of record.parallel === true ? [] : record.attempts.slice(0, -1)) {
-      if (attempt.outcome.kind === 'backend-failed') this.#retries.inc({ reason: attempt.outcome.reason });
+    this.#requests.add(1, endpoint, model, this.#category(record.category), backend, outcome);
+    this.#duration.observe(record.totalMs / 1000, endpoint, outcome);
+    if (record.error !== undefined) this.#refusals.add(1, record.error);
+    const { attempts } = record;
+    for (let i = 0; i + 1 < attempts.length && record.parallel !== true; i++) {
+      const failed = attempts[i]?.outcome;
+      if (failed?.kind === 'backend-failed') this.#retries.add(1, failed.reason);
     }
     if (endpoint === 'other') return;
-    for (const { evictions = 0, backend: where } of record.attempts) {
-      if (evictions > 0) this.#evictions.inc({ backend: where }, evictions);
+    for (const { evictions = 0, backend: where } of attempts) {
+      if (evictions > 0) this.#evictions.add(evictions, where);
     }
-    this.#queueWait.observe({ endpoint }, record.queueMs / 1000);
+    this.#queueWait.observe(record.queueMs / 1000, endpoint);
     if (outcome !== 'served') return;
-    if (record.firstByteMs !== undefined)
-      this.#firstToken.observe({ endpoint, model, backend }, record.firstByteMs / 1000);
+    if (record.firstByteMs !== undefined) this.#firstToken.observe(record.firstByteMs / 1000, endpoint, model, backend);
     if (last?.foreseenFirstMs !== undefined && last.outcome.kind === 'served') {
       this.#predictionError.observe(last.foreseenFirstMs / Math.max(1, last.outcome.firstByteMs));
     }
     const { usage } = record;
     if (usage === undefined) return;
-    if (usage.promptTokens !== undefined) this.#tokens.inc({ direction: 'in' }, usage.promptTokens);
-    if (usage.outputTokens !== undefined) this.#tokens.inc({ direction: 'out' }, usage.outputTokens);
+    if (usage.promptTokens !== undefined) this.#tokens.add(usage.promptTokens, 'in');
+    if (usage.outputTokens !== undefined) this.#tokens.add(usage.outputTokens, 'out');
     const cached = usage.cachedTokens ?? last?.cachedTokens;
-    if (cached !== undefined) this.#cachedTokens.inc(cached);
+    if (cached !== undefined) this.#cachedTokens.add(cached);
     if (usage.decodeMs !== undefined && usage.outputTokens !== undefined && usage.outputTokens > 1) {
-      this.#interToken.observe({ model, backend }, usage.decodeMs / usage.outputTokens / 1000);
+      this.#interToken.observe(usage.decodeMs / usage.outputTokens / 1000, model, backend);
     }
     if (usage.loadMs !== undefined && usage.loadMs >= LOAD_FLOOR_MS) {
-      this.#loads.inc({ backend, model });
-      this.#loadSeconds.observe({ backend, model }, usage.loadMs / 1000);
+      this.#loads.add(1, backend, model);
+      this.#loadSeconds.observe(usage.loadMs / 1000, backend, model);
     }
   }
 
   /** A model in memory answered a request that asked for another context. */
   reloadAvoided(model: string): void {
-    this.#reloadsAvoided.inc({ model: this.#model(model) });
+    this.#reloadsAvoided.add(1, this.#model(model));
   }
 
   /** A request's keep_alive was not sent to this backend. */
   keepAliveHeldBack(backend: string): void {
-    this.#heldBack.inc({ backend });
+    this.#heldBack.add(1, backend);
   }
 
   decision(strategy: string, ms: number): void {
-    this.#decision.observe({ strategy }, ms / 1000);
+    this.#decision.observe(ms / 1000, strategy);
   }
 
   breakerChanged(to: BreakerState): void {
-    this.#transitions.inc({ to });
+    this.#transitions.add(1, to);
   }
 
   /** A request went to a backend in spite of its breaker. */
   panicked(model: string): void {
-    this.#panics.inc({ model: this.#model(model) });
+    this.#panics.add(1, this.#model(model));
   }
 
   strategyChanged(): void {
-    this.#strategyChanges.inc();
+    this.#strategyChanges.add(1);
   }
 
   reloaded(result: 'applied' | 'failed'): void {
-    this.#reloads.inc({ result });
+    this.#reloads.add(1, result);
   }
 
   #model(name: string | undefined): string {

@@ -23,16 +23,26 @@ export const nominalLatencyMs = (outcome: Extract<Outcome, { kind: 'served' }>):
   return Math.max(0, totalMs - decodeMs - (usage?.loadMs ?? 0)) + (NOMINAL_TOKENS * decodeMs) / tokens;
 };
 
+/** A log that can be handed the fields of a line as JSON, which is how the line of each request goes out. */
+export interface LineLog extends Log {
+  /** Whether lines of this level are written at all. */
+  takes(level: 'info' | 'warn'): boolean;
+  /** @param fields a JSON object with at least one member, without anything secret in it: nothing is left out any more */
+  writeLine(level: 'info' | 'warn', fields: string, message: string): void;
+}
+
+const writesLines = (log: Log | LineLog): log is LineLog => 'takes' in log;
+
 /** The one place where results go out from: learning at the end of each lease, the rest at the end of each request. */
 export class Recorder {
   readonly #learned: Learned;
   readonly #metrics: Metrics;
   readonly #history: History;
   readonly #decisions: Decisions;
-  readonly #log: Log;
+  readonly #log: Log | LineLog;
   readonly #perModel = new Map<string, ModelMetrics>();
 
-  constructor(learned: Learned, metrics: Metrics, history: History, decisions: Decisions, log: Log) {
+  constructor(learned: Learned, metrics: Metrics, history: History, decisions: Decisions, log: Log | LineLog) {
     this.#learned = learned;
     this.#metrics = metrics;
     this.#history = history;
@@ -92,7 +102,10 @@ export class Recorder {
     this.#decisions.observed(record.id, observed(record));
     const failed = record.outcome === 'failed' || record.status >= 500;
     const level = failed ? 'warn' : 'info';
-    this.#log[level](accessFields(record), failed ? 'request failed' : 'request');
+    const message = failed ? 'request failed' : 'request';
+    const log = this.#log;
+    if (!writesLines(log)) log[level](accessFields(record), message);
+    else if (log.takes(level)) log.writeLine(level, JSON.stringify(accessFields(record)), message);
   }
 }
 
@@ -111,12 +124,19 @@ const observed = ({ queueMs, firstByteMs, totalMs, usage, attempts }: RequestRec
 const round = (value: number | undefined): number | undefined =>
   value === undefined ? undefined : Math.round(value * 10) / 10;
 
+const NO_FAILURES: readonly string[] = [];
+const failuresOf = ({ attempts }: RequestRecord): readonly string[] =>
+  attempts.flatMap(({ backend, outcome }) =>
+    outcome.kind === 'backend-failed' ? [`${backend}: ${outcome.message}`] : [],
+  );
+
 /** One flat line with what is needed to answer "why was this slow". */
 const accessFields = (record: RequestRecord): object => {
   const last = record.attempts.at(-1);
   const { usage } = record;
   return {
     requestId: record.id,
+    key: record.key,
     method: record.method,
     path: record.path,
     status: record.status,
@@ -129,9 +149,7 @@ const accessFields = (record: RequestRecord): object => {
     backendModel: last?.model === record.model ? undefined : last?.model,
     why: last?.why,
     attempts: record.attempts.length,
-    failures: record.attempts.flatMap(({ backend, outcome }) =>
-      outcome.kind === 'backend-failed' ? [`${backend}: ${outcome.message}`] : [],
-    ),
+    failures: record.outcome === 'served' && record.attempts.length === 1 ? NO_FAILURES : failuresOf(record),
     queueMs: round(record.queueMs),
     firstByteMs: round(record.firstByteMs),
     totalMs: round(record.totalMs),

@@ -90,6 +90,15 @@ export class Keeper {
     clearTimeout(timer);
   }
 
+  /** The end of the beat without a last write: another process has what was saved, and writes from now on. */
+  async abandon(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#callOff();
+    await this.#writing;
+    await this.#parts.store.close();
+  }
+
   /** The last write, and the end of the beat. */
   async stop(): Promise<void> {
     if (!this.#running) return;

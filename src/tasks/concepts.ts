@@ -49,6 +49,8 @@ export const CONCEPTS = {
   what: 'mark',
   howto: 'mark',
   puzzle: 'mark',
+  yesno: 'mark',
+  symptom: 'mark',
   whenever: 'mark',
   instead: 'mark',
   fresh: 'mark',

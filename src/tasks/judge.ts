@@ -1,13 +1,22 @@
 import type { Concept } from './concepts.ts';
 import type { Layout } from './layout.ts';
 import { SIGN_WORDS } from './phrases.ts';
-import type { Sentence } from './reader.ts';
+import type { Hit, Sentence } from './reader.ts';
 import { isAboutLife, isSoftware, requestOf } from './request.ts';
 import type { Request } from './request.ts';
 import { REQUEST_ROWS } from './requests.ts';
 import type { Target } from './requests.ts';
 import { Tally, toVector, toVectors } from './tally.ts';
-import { COMMIT_ROWS, COMMIT_STYLE, CONCEPT_ROWS, IDENTIFIER, PRIOR, QUESTION_ROWS, SIGN_ROWS } from './weights.ts';
+import {
+  COMMIT_ROWS,
+  COMMIT_STYLE,
+  CONCEPT_ROWS,
+  IDENTIFIER,
+  PRIOR,
+  QUESTION_ROWS,
+  SIGN_ROWS,
+  STATEMENT,
+} from './weights.ts';
 
 /** The sentences of a prompt, by who wrote them. */
 export interface Reading {
@@ -24,6 +33,7 @@ const SYSTEM_FACTOR = 0.25;
 const prior = toVector(PRIOR);
 const commitStyle = toVector(COMMIT_STYLE);
 const identifier = toVector(IDENTIFIER);
+const statement = toVector(STATEMENT);
 const conceptVectors = toVectors(CONCEPT_ROWS);
 const commitVectors = toVectors(COMMIT_ROWS);
 const questionVectors = toVectors(QUESTION_ROWS);
@@ -34,25 +44,40 @@ const requestVectors = new Map(Object.entries(REQUEST_ROWS).map(([verb, rows]) =
 export const judge = ({ ask: all, pasted, system, layout }: Reading): Tally => {
   const tally = new Tally();
   tally.add('', prior, 1);
-  const ask = all.filter((sentence) => !isOrder(sentence) && !isLoneNoun(sentence, all));
-  weighAsk(tally, ask);
+  const ask = all.map(withoutOrder).filter((sentence) => !isOrder(sentence) && !isLoneNoun(sentence, all));
+  weighAsk(
+    tally,
+    ask,
+    CODE_SIGNS.some((sign) => layout.signs.has(sign)),
+  );
   weighWords(tally, pasted, all.length === 0 ? PASTED_ALONE_FACTOR : PASTED_FACTOR, undefined);
   weighWords(tally, system, SYSTEM_FACTOR, undefined);
   const isBare = all.length === 0 && pasted.length > 0;
-  weighSigns(tally, layout, isBare, all.length > LONG_ASK ? 0.4 : 1);
+  const files = all.length > LONG_ASK ? 0.4 : 1;
+  weighSigns(tally, layout, { isBare, files, pasted: isOrdered(ask) ? 0.4 : 1 });
   return tally;
 };
 
+/** Signs that code stands beside the ask, so that "what does it do" is about software. */
+const CODE_SIGNS = ['fence', 'pasted', 'trace', 'diff', 'codeFile'] as const;
+
 /** "Classify this as testing" speaks to us, not to the model: what it names is no evidence. */
+const withoutOrder = (sentence: Sentence): Sentence => {
+  const at = sentence.hits.findIndex((hit) => hit.concept === 'order');
+  if (at < 0) return sentence;
+  const order = sentence.hits[at];
+  const rest = sentence.hits.filter((hit) => order !== undefined && hit.phrase > order.phrase);
+  return rest.some((hit) => hit.kind === 'verb' && hit.concept !== 'order') ? { ...sentence, hits: rest } : sentence;
+};
 const isOrder = ({ hits }: Sentence): boolean => hits.some((hit) => hit.concept === 'order');
 
 /** A single word like "test" or "docs" is a greeting as often as a task. */
 const isLoneNoun = ({ words, hits }: Sentence, all: readonly Sentence[]): boolean =>
   all.length === 1 && words === 1 && hits[0]?.kind === 'object';
 
-const weighAsk = (tally: Tally, sentences: readonly Sentence[]): void => {
+const weighAsk = (tally: Tally, sentences: readonly Sentence[], besideCode: boolean): void => {
   if (sentences.length === 0) return;
-  const requests = sentences.map(requestOf);
+  const requests = sentences.map((sentence) => requestOf(sentence, besideCode));
   const commit = isCommitLike(sentences, requests);
   const factors = factorsOf(sentences, requests);
   let identifiers = 0;
@@ -65,8 +90,9 @@ const weighAsk = (tally: Tally, sentences: readonly Sentence[]): void => {
     weighQuestion(tally, sentence, factor);
     identifiers += sentence.identifiers;
   }
-  weighWords(tally, sentences, 1, factors);
+  weighWords(tally, sentences, 1, factors, requests);
   if (commit) weighCommit(tally, sentences);
+  if (isStatement(sentences, requests)) tally.add('tells how something behaves', statement, 1);
   if (identifiers > 0) tally.add('uses names from a program', identifier, Math.min(3, identifiers));
 };
 
@@ -78,10 +104,14 @@ const factorsOf = (sentences: readonly Sentence[], requests: readonly Request[])
   const last = sentences.length - 1;
   const middle = Math.max(1, sentences.length - 2);
   const isLong = sentences.length > LONG_ASK;
+  const order = requests.findIndex(
+    ({ imperative, verb }) => imperative && verb !== undefined && !CONSTRAINTS.has(verb.concept),
+  );
   return sentences.map((sentence, index) => {
     const base = requests[index]?.imperative === true || sentence.question ? 1 : 0.6;
     if (isHeading(sentence) && index < last) return 0.2;
     if (index === 0) return isLong && sentence.words <= TITLE_WORDS ? TITLE_FACTOR : base;
+    if (isLong && index === order && index < 4) return FIRST_ORDER_FACTOR;
     if (isLong && index < 4 && sentence.hits.some((hit) => hit.concept === 'role')) return 1;
     if (index === last) return base * (isLong ? 0.6 : 0.85);
     return base * Math.min(0.7, 2 / middle);
@@ -89,6 +119,7 @@ const factorsOf = (sentences: readonly Sentence[], requests: readonly Request[])
 };
 const TITLE_WORDS = 10;
 const TITLE_FACTOR = 1.6;
+const FIRST_ORDER_FACTOR = 1.2;
 
 /** One word by itself among sentences, such as "Problem:" or "Tests:", is a heading. */
 const isHeading = ({ words, hits }: Sentence): boolean => words === 1 && hits[0]?.kind === 'object';
@@ -133,6 +164,28 @@ const weighQuestion = (tally: Tally, sentence: Sentence, factor: number): void =
   }
 };
 
+/** "The dropdown closes as soon as I hover over it": nothing is asked for, so the behaviour is what is wrong. */
+const isStatement = (sentences: readonly Sentence[], requests: readonly Request[]): boolean => {
+  const [first] = sentences;
+  if (first?.determined !== true || first.words < 4 || sentences.length > 4 || isAboutLife(first)) return false;
+  if (!isSoftware(first) && !first.hits.some((hit) => hit.concept === 'vague')) return false;
+  return sentences.every(
+    ({ question, hits }, i) =>
+      !question && requests[i]?.imperative !== true && !hits.some((hit) => WISHES.has(hit.concept)),
+  );
+};
+const WISHES: ReadonlySet<Concept> = new Set<Concept>([
+  'polite',
+  'quality',
+  'speed',
+  'restructure',
+  'fresh',
+  'test',
+  'doc',
+  'role',
+  'order',
+]);
+
 const weighCommit = (tally: Tally, sentences: readonly Sentence[]): void => {
   tally.add('reads like a commit subject', commitStyle, 1);
   const seen = new Set<Concept>();
@@ -173,29 +226,73 @@ const weighWords = (
   sentences: readonly Sentence[],
   factor: number,
   factors: readonly number[] | undefined,
+  requests?: readonly Request[],
 ): void => {
   const seen = new Map<Concept, number>();
   for (let i = 0; i < sentences.length; i++) {
+    const sentence = sentences[i];
+    if (sentence === undefined) continue;
     const own = factor * (factors === undefined ? 1 : (factors[i] ?? 0));
-    for (const hit of sentences[i]?.hits ?? []) {
+    const everyday = isAboutLife(sentence);
+    for (const hit of sentence.hits) {
       const vector = conceptVectors.get(hit.concept);
       if (vector === undefined) continue;
       const times = seen.get(hit.concept) ?? 0;
       if (times >= MAX_REPEATS) continue;
       seen.set(hit.concept, times + 1);
-      tally.add(hit, vector, own * repeat(times) * (hit.subordinate ? 0.5 : 1));
+      const share =
+        (hit.subordinate ? 0.5 : 1) *
+        (isTopic(hit, requests?.[i]) || (everyday && ANYWHERE.has(hit.concept)) ? TOPIC_SHARE : 1);
+      tally.add(hit, vector, own * repeat(times) * share);
     }
   }
 };
+
+/** "Explain this unit test", "review the tests", "why do the docs not build": the noun says what is looked at, not the task. */
+const isTopic = (hit: Hit, request: Request | undefined): boolean =>
+  request?.verb !== undefined && hit.kind === 'object' && LOOKS_AT.has(request.verb.concept);
+const LOOKS_AT: ReadonlySet<Concept> = new Set<Concept>(['explain', 'meaning', 'review', 'debug']);
+const TOPIC_SHARE = 0.3;
+/** Things break and fail outside software, too. */
+const ANYWHERE: ReadonlySet<Concept> = new Set<Concept>(['error', 'defect', 'symptom', 'verify', 'fix']);
 
 /** Sentences past which file names say little about the task: long instructions mention every kind of file. */
 const LONG_ASK = 6;
 const FILES: ReadonlySet<string> = new Set(['testFile', 'docFile', 'codeFile', 'testCode']);
 
-const weighSigns = (tally: Tally, { signs }: Layout, isBare: boolean, filesFactor: number): void => {
+/** What is pasted says what to do where nobody else does: "write a script that counts the errors in this log". */
+const isOrdered = (ask: readonly Sentence[]): boolean =>
+  ask.some((sentence) => {
+    const { verb, imperative } = requestOf(sentence);
+    return verb !== undefined && (imperative || verb.concept === 'explain') && ORDERS.has(verb.concept);
+  });
+const ORDERS: ReadonlySet<Concept> = new Set<Concept>([
+  'create',
+  'add',
+  'implement',
+  'explain',
+  'meaning',
+  'annotate',
+  'restructure',
+  'reshape',
+  'verify',
+  'review',
+  'convert',
+]);
+const PASTED_SIGNS: ReadonlySet<string> = new Set(['trace', 'log', 'diff']);
+
+interface SignFactors {
+  readonly isBare: boolean;
+  readonly files: number;
+  readonly pasted: number;
+}
+
+const weighSigns = (tally: Tally, { signs }: Layout, { isBare, files, pasted }: SignFactors): void => {
   for (const [sign, times] of signs) {
     const vector = signVectors.get(sign);
-    const factor = FILES.has(sign) ? filesFactor : times > 2 ? 1.2 : 1;
+    if (sign === 'exercise' && times < 2) continue; // "Input:" alone heads many a prompt
+    const often = times > 2 ? 1.2 : 1;
+    const factor = FILES.has(sign) ? files : PASTED_SIGNS.has(sign) ? pasted * often : often;
     if (vector !== undefined) tally.add(SIGN_WORDS[sign] ?? sign, vector, factor);
   }
   const stub = signVectors.get('stub');

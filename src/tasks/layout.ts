@@ -41,6 +41,10 @@ export const layOut = (input: string): Layout => {
   while (start <= text.length) {
     const newline = text.indexOf('\n', start);
     const end = newline === -1 ? text.length : newline;
+    if (end === start) {
+      start = end + 1;
+      continue;
+    }
     const line = text.slice(start, end);
     const marker = fenceMarker(line);
     if (marker !== undefined && (fence === undefined || marker === fence)) {
@@ -55,12 +59,31 @@ export const layOut = (input: string): Layout => {
       const isPasted =
         continues || fence !== undefined || inDocstring || docstring !== undefined || looksPasted(line, seen);
       const kind = isPasted ? 'pasted' : 'prose';
+      if (isPasted && fence === undefined && !seen.includes('trace') && !seen.includes('log')) count(signs, 'pasted');
       if (line.trim() !== '') push(blocks, { start, end, kind });
     }
     start = end + 1;
   }
-  return { text, blocks, signs };
+  return { text, blocks: joined(text, blocks), signs };
 };
+
+/** A line of prose between pasted ones belongs to them, unless it is wordy: code has lines that look like nothing. */
+const joined = (text: string, blocks: readonly Block[]): readonly Block[] => {
+  const out: Block[] = [];
+  for (const [i, block] of blocks.entries()) {
+    const last = out.at(-1);
+    const between = last?.kind === 'pasted' && blocks[i + 1]?.kind === 'pasted';
+    const isStray = block.kind === 'prose' && between && isTerse(text.slice(block.start, block.end));
+    if (last?.kind === 'pasted' && (block.kind === 'pasted' || isStray)) {
+      out[out.length - 1] = { start: last.start, end: block.end, kind: 'pasted' };
+    } else out.push(block);
+  }
+  return out;
+};
+
+/** No sentence: fewer than four words in a row, and no question. */
+const isTerse = (line: string): boolean =>
+  line.length <= MAX_LINE && !WORDY_START.test(line.trim()) && !/[?？。]\s*$/.test(line);
 
 const count = (signs: Map<Sign, number>, sign: Sign): void => {
   signs.set(sign, (signs.get(sign) ?? 0) + 1);
@@ -101,7 +124,7 @@ const DOCSTRINGS: readonly (readonly [string, string])[] = [
 
 /** Words that begin a line of code and hardly ever a line of prose, with what follows them. */
 const CODE_START =
-  /^(?:import [\w{*"'.]+(?:$|[ ;,{}*.]*(?:from|as|;|$))|from [\w.]+ import |def \w+ ?\(|async def |class \w+ ?[({:<]|class \w+ (?:extends|implements) |(?:export |async |static |pub )*(?:function|func|fn) ?\*? ?\w*[(<]|(?:export )?(?:const|let|var|val) [\w[{]|(?:public|private|protected|internal) \w+[ (<]|return\b.*;$|if ?\(|elif |else ?[:{]|for ?\(|while ?\(|switch ?\(|#include|using [\w.]+;|namespace [\w.\\]+|package [\w.]+;?$|@\w+(?:\(|$)|<\?php|<\/?\w+[ >]|\$ \w|>>> |SELECT .+ FROM |INSERT INTO |CREATE TABLE |\/\/|\/\*|\* @|"""|''')/;
+  /^(?:import (?:type |\{|\* as )|\} from ['"]|export (?:type|interface|default|abstract|enum) |export \{|(?:declare )?(?:type|interface|enum) \w+ ?[={<]|readonly \w+|import [\w{*"'.]+(?:$|[ ;,{}*.]*(?:from|as|;|$))|from [\w.]+ import |def \w+ ?\(|async def |class \w+ ?[({:<]|class \w+ (?:extends|implements) |(?:export |async |static |pub )*(?:function|func|fn) ?\*? ?\w*[(<]|(?:export )?(?:const|let|var|val) [\w[{]|(?:public|private|protected|internal) \w+[ (<]|return\b.*;$|if ?\(|elif |else ?[:{]|for ?\(|while ?\(|switch ?\(|#include|using [\w.]+;|namespace [\w.\\]+|package [\w.]+;?$|@\w+(?:\(|$)|<\?php|<\/?\w+[ >]|\$ \w|>>> |SELECT .+ FROM |INSERT INTO |CREATE TABLE |\/\/|\/\*|\* @|"""|''')/;
 
 /** Four words in a row, or "fix this: ": somebody is talking, even if code follows on the same line. */
 const WORDY_START = /^\p{L}[\p{L}'’]*(?:(?: [\p{L}'’]+,?){3}| [\p{L}'’]+(?: [\p{L}'’]+)?: )/u;

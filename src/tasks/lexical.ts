@@ -6,7 +6,7 @@ import type { Layout } from './layout.ts';
 import { LEXICONS } from './lexicon/index.ts';
 import { readSentences } from './reader.ts';
 import type { Sentence } from './reader.ts';
-import type { Tally } from './tally.ts';
+import type { Clue, Tally, Vector } from './tally.ts';
 import { compileTrie } from './trie.ts';
 import type { Trie } from './trie.ts';
 
@@ -26,19 +26,48 @@ const LAST_SENTENCES = 12;
 /** Pasted text is read only so far: it weighs little, and its signs are counted anyway. */
 const PASTED_UNITS = 800;
 
+/** A verdict with everything that led to it. */
+export interface Examination extends Verdict {
+  /** How likely each built-in category is, 0…1. */
+  readonly probabilities: Readonly<Record<string, number>>;
+  /** What spoke for and against categories, in log-odds, the strongest first. Never words of the prompt. */
+  readonly evidence: readonly Clue[];
+}
+
+export interface LexicalCategorizer extends Categorizer {
+  categorize(prompt: PromptView): Verdict;
+  examine(prompt: PromptView): Examination;
+}
+
 /**
  * The built-in categorizer: vocabulary and structure, added up as log-odds. Reads at most the head and the tail of a
  * prompt, so its cost has a bound. `threshold` (0…1) is the confidence below which it answers `unknown`.
  * Throws RangeError for a threshold outside 0…1.
  */
-export const createLexicalCategorizer = (options: { readonly threshold?: number } = {}): Categorizer => {
+export const createLexicalCategorizer = (options: { readonly threshold?: number } = {}): LexicalCategorizer => {
   const threshold = options.threshold ?? DEFAULT_THRESHOLD;
   if (!(threshold >= 0 && threshold <= 1)) {
     throw new RangeError(`threshold is a confidence from 0 to 1, not ${threshold}`);
   }
   trie(); // compiled at start, not under the first prompt
-  return { name: 'lexical', categorize: (prompt) => decide(weigh(prompt), threshold) };
+  return {
+    name: 'lexical',
+    categorize: (prompt) => decide(weigh(prompt), threshold),
+    examine(prompt) {
+      const tally = weigh(prompt);
+      const shares = probabilities(tally.scores);
+      return {
+        ...decide(tally, threshold),
+        probabilities: Object.fromEntries(TASK_CATEGORIES.map((category, i) => [category, round(at(shares, i))])),
+        evidence: tally.strongest(MOST_EVIDENCE),
+      };
+    },
+  };
 };
+
+/** As many pieces of evidence as somebody reads. */
+const MOST_EVIDENCE = 12;
+const round = (value: number): number => Math.round(value * 1000) / 1000;
 
 let shared: Trie | undefined;
 
@@ -80,19 +109,33 @@ const readPasted = ({ text, blocks }: Layout): Sentence[] => {
   return out;
 };
 
-const decide = (tally: Tally, threshold: number): Verdict => {
-  const { scores } = tally;
-  let best = TASK_CATEGORIES.length - 1;
-  for (let i = 0; i < scores.length; i++) if (at(scores, i) > at(scores, best)) best = i;
+const probabilities = (scores: Vector): Vector => {
+  let best = -Infinity;
+  for (let i = 0; i < scores.length; i++) best = Math.max(best, at(scores, i));
   let total = 0;
-  for (let i = 0; i < scores.length; i++) total += Math.exp((at(scores, i) - at(scores, best)) / TEMPERATURE);
+  const out = new Float64Array(scores.length);
+  for (let i = 0; i < scores.length; i++) {
+    const share = Math.exp((at(scores, i) - best) / TEMPERATURE);
+    out[i] = share;
+    total += share;
+  }
+  for (let i = 0; i < out.length; i++) out[i] = at(out, i) / total;
+  return out;
+};
+
+const UNKNOWN = TASK_CATEGORIES.indexOf('unknown');
+
+const decide = (tally: Tally, threshold: number): Verdict => {
+  const shares = probabilities(tally.scores);
+  let best = UNKNOWN;
+  for (let i = 0; i < shares.length; i++) if (at(shares, i) > at(shares, best)) best = i;
   const category: TaskCategory = TASK_CATEGORIES[best] ?? 'unknown';
-  const confidence = 1 / total;
+  const confidence = at(shares, best);
   const why = tally.reasons(category);
   if (category === 'unknown')
     return { category, confidence, why: why === '' ? 'no sign of a task about software' : why };
   if (confidence >= threshold) return { category, confidence, why };
-  return { category: 'unknown', confidence: 1 - confidence, why: `not sure enough of ${category}: ${why}` };
+  return { category: 'unknown', confidence: at(shares, UNKNOWN), why: `not sure enough of ${category}: ${why}` };
 };
 
-const at = (scores: Float64Array, index: number): number => scores[index] ?? 0;
+const at = (scores: Vector, index: number): number => scores[index] ?? 0;

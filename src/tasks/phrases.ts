@@ -45,6 +45,8 @@ export const CONCEPT_WORDS: Readonly<Record<Concept, string>> = {
   what: 'asks what something is',
   howto: 'asks how to do it',
   puzzle: 'states a programming exercise',
+  yesno: 'asks for a judgement',
+  symptom: 'tells what happens',
   whenever: 'names the case in which it happens',
   instead: 'keeps behaviour and changes form',
   fresh: 'wants something new',
@@ -62,6 +64,7 @@ export const CONCEPT_WORDS: Readonly<Record<Concept, string>> = {
 /** How a structural sign is put into words. */
 export const SIGN_WORDS: Readonly<Partial<Record<Sign, string>>> = {
   fence: 'has a code block',
+  exercise: 'has the form of a programming exercise',
   trace: 'has a stack trace or compiler error',
   log: 'has log lines',
   diff: 'has a diff',

@@ -29,6 +29,10 @@ export interface Sentence {
   readonly unspaced: boolean;
   /** Begins with a lower-case letter, as commit subjects do and sentences do not. */
   readonly lowerStart: boolean;
+  /** Begins with an article or a possessive, as statements about things do. */
+  readonly determined: boolean;
+  /** Begins with the verb of a question that is answered by yes or no. */
+  readonly auxiliary: boolean;
   /** Articles: people use them, commit subjects leave them out. */
   readonly articles: number;
   /** Points at something at hand: "this code", "the following". */
@@ -38,6 +42,17 @@ export interface Sentence {
 }
 
 type Boundary = 'none' | 'comma' | 'end';
+
+const DETERMINERS: ReadonlySet<string> = new Set(
+  'the my our these its der die das mein meine unser unsere le la les mon ma mes notre el los las mi mis nuestra nuestro o os meu minha il lo mio mia het de mijn since after when whenever every sometimes seit wenn nach depuis quand desde cuando после когда после'.split(
+    ' ',
+  ),
+);
+const AUXILIARIES: ReadonlySet<string> = new Set(
+  'does do is are can could will would did was has have should am'.split(' '),
+);
+/** The longest of these words. */
+const OPENING_UNITS = 8;
 
 const ARTICLES: ReadonlySet<string> = new Set(['the', 'a', 'an']);
 
@@ -58,9 +73,12 @@ class Reader {
   #identifiers = 0;
   #articles = 0;
   #deictic = false;
+  /** The last entry was "to": a verb that follows tells what the thing is for. */
+  #afterTo = false;
   #subordinate = false;
   #verbFinal = false;
   #lowerStart = false;
+  #firstWord = '';
   #unspaced = false;
 
   constructor(trie: Trie) {
@@ -92,7 +110,10 @@ class Reader {
 
   /** Reads the word at `at`, or the longest entry that begins there, and returns where reading goes on. */
   #word(text: string, at: number, end: number, unit: number): number {
-    if (this.#words === 0 && this.#hits.length === 0) this.#lowerStart = isLowerCase(text.charAt(at));
+    if (this.#words === 0 && this.#hits.length === 0) {
+      this.#lowerStart = isLowerCase(text.charAt(at));
+      this.#firstWord = text.slice(at, wordEnd(text, at, Math.min(end, at + OPENING_UNITS))).toLowerCase();
+    }
     if (isVerbFinal(unit)) this.#verbFinal = true;
     this.#words++;
     const unspaced = isUnspaced(unit);
@@ -102,7 +123,8 @@ class Reader {
       const found = this.#trie.entries[entry];
       const next = at + this.#matched;
       if (found !== undefined) {
-        if (found.concept === 'test' || !isInsideName(text, at, next)) this.#hit(found.concept, found.text);
+        if (found.concept === 'test' ? !isCamelCase(text, at, next, end) : !isInsideName(text, at, next))
+          this.#hit(found.concept, found.text);
         else this.#identifiers++;
       }
       return isUnspaced(text.charCodeAt(next - 1)) ? next : wordEnd(text, next, end);
@@ -163,7 +185,8 @@ class Reader {
 
   #hit(concept: Concept, words: string): void {
     const kind = CONCEPTS[concept];
-    if (concept === 'whenever') this.#phrase++;
+    if (concept === 'whenever' || (this.#afterTo && kind === 'verb')) this.#phrase++;
+    this.#afterTo = words === 'to';
     if (concept === 'stop') {
       this.#phrase++;
       return;
@@ -202,6 +225,8 @@ class Reader {
         verbFinal: this.#verbFinal,
         unspaced: this.#unspaced,
         lowerStart: this.#lowerStart,
+        determined: DETERMINERS.has(this.#firstWord),
+        auxiliary: AUXILIARIES.has(this.#firstWord),
         articles: this.#articles,
         deictic: this.#deictic,
         identifiers: this.#identifiers,
@@ -215,8 +240,10 @@ class Reader {
     this.#articles = 0;
     this.#deictic = false;
     this.#subordinate = false;
+    this.#afterTo = false;
     this.#verbFinal = false;
     this.#lowerStart = false;
+    this.#firstWord = '';
     this.#unspaced = false;
   }
 }
@@ -242,6 +269,7 @@ const boundaryOf = (unit: number, next: number): Boundary => {
     case 0x2c: // ,
     case 0x28: // (
     case 0x29: // )
+    case 0x5d: // ]
     case 0xff0c: // ，
     case 0x3001: // 、
     case 0x060c: // Arabic comma
@@ -288,10 +316,26 @@ const wordEnd = (text: string, from: number, end: number): number => {
 const isInsideName = (text: string, from: number, to: number): boolean =>
   text.charCodeAt(from - 1) === 0x5f || text.charCodeAt(to) === 0x5f;
 
+/** `TestResultParser`: a class named after tests, while `testTransfer` and `TestTransfer()` are tests. */
+const isCamelCase = (text: string, from: number, to: number, end: number): boolean => {
+  if (!isLower(text.charCodeAt(to - 1)) || !isUpper(text.charCodeAt(to)) || !isUpper(text.charCodeAt(from)))
+    return false;
+  const stop = wordEnd(text, to, end);
+  return text.charCodeAt(stop) !== 0x28;
+};
+
 const isLowerCase = (char: string): boolean => char === char.toLowerCase() && char !== char.toUpperCase();
 
 const isLower = (unit: number): boolean => unit >= 0x61 && unit <= 0x7a;
 const isUpper = (unit: number): boolean => unit >= 0x41 && unit <= 0x5a;
+
+/** `v4.2`, as releases are named. */
+const isVersion = (text: string, from: number, to: number, end: number): boolean => {
+  const first = text.charCodeAt(from);
+  if ((first !== 0x76 && first !== 0x56) || to - from > 4 || to + 1 >= end) return false;
+  return isDigit(text.charCodeAt(from + 1)) && text.charCodeAt(to) === 0x2e && isDigit(text.charCodeAt(to + 1));
+};
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
 
 /** No name in a program is longer. */
 const MAX_NAME = 64;
@@ -302,6 +346,7 @@ const looksLikeIdentifier = (text: string, from: number, to: number, end: number
     if (isUpper(text.charCodeAt(i)) && isLower(text.charCodeAt(i - 1))) return true;
   }
   const after = to < end ? text.charCodeAt(to) : 0x20;
+  if (isVersion(text, from, to, end)) return true;
   if (after === 0x5f || after === 0x28) return true;
   if (after === 0x3a && to + 1 < end && text.charCodeAt(to + 1) === 0x3a) return true;
   return from >= 2 && text.charCodeAt(from - 1) === 0x2d && text.charCodeAt(from - 2) === 0x2d;

@@ -26,7 +26,8 @@ const SOFTWARE: ReadonlySet<Concept> = new Set<Concept>([
 ]);
 
 /** Whether a sentence names anything that only software has. */
-export const isSoftware = ({ hits }: Sentence): boolean => hits.some((hit) => SOFTWARE.has(hit.concept));
+export const isSoftware = ({ hits, identifiers }: Sentence): boolean =>
+  identifiers > 0 || hits.some((hit) => SOFTWARE.has(hit.concept));
 
 const isVerb = (hit: Hit): boolean => hit.kind === 'verb' && hit.concept !== 'order';
 const isObject = (hit: Hit): boolean => hit.kind === 'object';
@@ -35,16 +36,21 @@ const isObject = (hit: Hit): boolean => hit.kind === 'object';
 const OPENING_NOUN_VERBS: Readonly<Partial<Record<Concept, Concept>>> = { test: 'verify', doc: 'annotate' };
 
 /** What a sentence without a verb asks for, by the question word that opens it. */
-const QUESTION_VERBS: Readonly<Partial<Record<Concept, Concept>>> = { why: 'debug', what: 'explain', howto: 'create' };
+const QUESTION_VERBS: Readonly<Partial<Record<Concept, Concept>>> = {
+  why: 'debug',
+  what: 'explain',
+  howto: 'create',
+  yesno: 'review',
+};
 
 /** The main verb of a sentence and what it is about. */
-export const requestOf = (sentence: Sentence): Request => {
+export const requestOf = (sentence: Sentence, besideCode = false): Request => {
   const { hits } = sentence;
-  const opening = openingNoun(sentence);
+  const opening = openingNoun(sentence) ?? wantedThing(sentence);
   const spoken = opening === undefined ? pickVerb(sentence) : undefined;
   const imperative = opening !== undefined || (spoken !== undefined && opensSentence(sentence, spoken));
   const isTrying = spoken !== undefined && (spoken.concept === 'run' || spoken.concept === 'use');
-  const implied = opening ?? (imperative && !isTrying ? undefined : impliedVerb(sentence, spoken));
+  const implied = opening ?? (imperative && !isTrying ? undefined : impliedVerb(sentence, spoken, besideCode));
   const verb = implied ?? (spoken === undefined ? undefined : asHowto(sentence, spoken));
   const at = spoken === undefined ? -1 : hits.indexOf(spoken);
   const object = subjectMatter(sentence, verb, pickObject(sentence, implied === undefined ? at : -1));
@@ -61,6 +67,7 @@ const asHowto = (sentence: Sentence, verb: Hit): Hit => {
   return sentence.hits[0]?.concept === 'howto' ? asVerb(verb, 'create') : verb;
 };
 const MANIPULATIONS: ReadonlySet<Concept> = new Set<Concept>([
+  'guard',
   'reshape',
   'remove',
   'convert',
@@ -108,6 +115,26 @@ const OPENERS: readonly Concept[] = ['polite', 'person', 'howto', 'role', 'dev',
 
 const asVerb = (hit: Hit, concept: Concept): Hit => ({ ...hit, concept, kind: 'verb' });
 
+/** "SAS code to merge …", "a macro that copies …": the thing is wanted, and what follows tells what it does. */
+const wantedThing = ({ hits, verbFinal, question, deictic, unspaced }: Sentence): Hit | undefined => {
+  if (verbFinal || question || deictic || unspaced) return undefined;
+  const at = hits.findIndex((hit) => hit.concept !== 'polite');
+  const first = hits[at];
+  if (first === undefined || (first.concept !== 'code' && first.concept !== 'tech') || first.strangersBefore > 0)
+    return undefined;
+  if (
+    hits.some(
+      ({ concept }) => concept === 'symptom' || concept === 'defect' || concept === 'error' || concept === 'test',
+    )
+  )
+    return undefined;
+  const verbAt = hits.findIndex(isVerb);
+  const verb = hits[verbAt];
+  return verb !== undefined && (verb.phrase > first.phrase || hits[verbAt - 1]?.words === 'to')
+    ? asVerb(first, 'create')
+    : undefined;
+};
+
 const openingNoun = (sentence: Sentence): Hit | undefined => {
   if (sentence.verbFinal) return undefined;
   const at = sentence.hits.findIndex((hit) => !OPENERS.includes(hit.concept));
@@ -115,22 +142,70 @@ const openingNoun = (sentence: Sentence): Hit | undefined => {
   const verb = first === undefined ? undefined : OPENING_NOUN_VERBS[first.concept];
   if (first === undefined || verb === undefined || first.wordsBefore > at) return undefined;
   if (first.wordsBefore === 0 && (first.words === 'test' || first.words === 'document')) return asVerb(first, verb);
+  if (sentence.hits.some((hit) => hit.concept === 'defect' || (hit.concept === 'error' && first.concept === 'doc')))
+    return undefined; // "my tests fail on CI"
   const isLateVerb = sentence.hits.some((hit) => isVerb(hit) && !hit.subordinate && hit.phrase === first.phrase);
   return isLateVerb ? undefined : asVerb(first, verb);
 };
 
 /** A question without an order asks for its cause, its meaning or the way; a complaint asks for the fault to be found. */
-const impliedVerb = (sentence: Sentence, spoken: Hit | undefined): Hit | undefined => {
+const impliedVerb = (sentence: Sentence, spoken: Hit | undefined, besideCode: boolean): Hit | undefined => {
   const { hits } = sentence;
-  if (!isSoftware(sentence)) return undefined;
-  const first = hits.find((hit) => hit.concept !== 'polite' && hit.concept !== 'person');
-  const question = first === undefined || first.strangersBefore > 0 ? undefined : QUESTION_VERBS[first.concept];
-  if (first !== undefined && question !== undefined && (spoken === undefined || first.concept === 'why')) {
+  if (!besideCode && !isSoftware(sentence)) return vagueComplaint(sentence);
+  const first = questionWord(sentence);
+  const yesOrNo = first === undefined ? yesOrNoVerb(sentence, spoken, besideCode) : undefined;
+  if (yesOrNo !== undefined) return yesOrNo;
+  const question = first === undefined ? undefined : QUESTION_VERBS[first.concept];
+  if (first !== undefined && question !== undefined && (spoken === undefined || OVERRIDING.has(first.concept))) {
     return asVerb(first, question);
   }
-  const complaint = hits.find((hit) => hit.concept === 'defect' || (hit.concept === 'error' && spoken === undefined));
+  const complaint = hits.find(
+    (hit) =>
+      hit.concept === 'defect' ||
+      (hit.concept === 'symptom' && !isOrdered(sentence, spoken)) ||
+      (hit.concept === 'error' && spoken === undefined),
+  );
   return complaint === undefined ? undefined : asVerb(complaint, 'debug');
 };
+
+/** "The image does not show up": nothing there names software, and nothing else either. */
+const vagueComplaint = (sentence: Sentence): Hit | undefined => {
+  const { hits } = sentence;
+  if (isAboutLife(sentence) || !hits.some((hit) => hit.concept === 'vague')) return undefined;
+  const complaint = hits.find((hit) => hit.concept === 'defect' || hit.concept === 'symptom');
+  return complaint === undefined ? undefined : asVerb(complaint, 'debug');
+};
+
+/** The word that makes a sentence a question: its first word, or the first of a later clause if a question mark follows. */
+const questionWord = ({ hits, question }: Sentence): Hit | undefined => {
+  const at = hits.findIndex((hit) => hit.concept !== 'polite' && hit.concept !== 'person');
+  const first = hits[at];
+  if (first === undefined) return undefined;
+  if (first.strangersBefore === 0 && QUESTION_VERBS[first.concept] !== undefined) return first;
+  if (!question) return undefined;
+  return hits.find((hit, i) => QUESTION_VERBS[hit.concept] !== undefined && hit.phrase > (hits[i - 1]?.phrase ?? -1));
+};
+const TROUBLE: ReadonlySet<Concept> = new Set<Concept>(['defect', 'symptom', 'error', 'debug', 'test']);
+
+/** "Does Go pass slices by value?" asks for knowledge; about what is at hand it asks for a judgement. */
+const yesOrNoVerb = (
+  { auxiliary, question, deictic, hits }: Sentence,
+  spoken: Hit | undefined,
+  besideCode: boolean,
+): Hit | undefined => {
+  const [first] = hits;
+  if (!auxiliary || !question || first === undefined) return undefined;
+  if (spoken !== undefined && !WEAK.has(spoken.concept)) return undefined;
+  if (hits.some(({ concept }) => TROUBLE.has(concept) || concept === 'polite' || concept === 'quality'))
+    return undefined;
+  return asVerb(first, deictic || besideCode ? 'review' : 'explain');
+};
+const WEAK: ReadonlySet<Concept> = new Set<Concept>(['use', 'run', 'update', 'support', 'guard', 'find', 'light']);
+
+const OVERRIDING: ReadonlySet<Concept> = new Set<Concept>(['why', 'yesno']);
+
+const isOrdered = (sentence: Sentence, spoken: Hit | undefined): boolean =>
+  spoken !== undefined && opensSentence(sentence, spoken);
 
 /** Say little by themselves where another verb of the sentence tells more. */
 const LIGHT_WHEN_FINAL: readonly Concept[] = [
@@ -145,11 +220,19 @@ const LIGHT_WHEN_FINAL: readonly Concept[] = [
   'guard',
 ];
 
+/** "A script that drops the second column": what follows "that" tells what the thing does, and the thing is wanted. */
+const isNamed = (hits: readonly Hit[]): boolean =>
+  hits[0] !== undefined && (hits[0].concept === 'polite' || hits[0].kind === 'object');
+
+/** "I refactored the module" tells what was done. */
+const isPast = ({ words, wordsBefore }: Hit, before: Hit | undefined): boolean =>
+  words.endsWith('ed') && before?.concept === 'person' && wordsBefore - before.wordsBefore <= 2;
+
 /** The first verb, or the last one where verbs close the sentence; verbs in relative clauses only for want of others. */
 const pickVerb = ({ hits, verbFinal }: Sentence): Hit | undefined => {
-  const verbs = hits.filter(isVerb);
+  const verbs = hits.filter((hit, i) => isVerb(hit) && !isPast(hit, hits[i - 1]));
   const main = verbs.filter((hit) => !hit.subordinate);
-  const pool = main.length > 0 ? main : verbs;
+  const pool = main.length > 0 || !isNamed(hits) ? (main.length > 0 ? main : verbs) : [];
   if (verbFinal) return pool.findLast((hit) => !LIGHT_WHEN_FINAL.includes(hit.concept)) ?? pool.at(-1);
   const [first] = pool;
   if (first === undefined || first.concept !== 'light') return first;

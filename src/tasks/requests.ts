@@ -55,8 +55,8 @@ export const REQUEST_ROWS: Readonly<Record<string, Readonly<Partial<Record<Targe
     test: { testing: 2.4, coding: 0.6 },
     doc: { documentation: 1.2, coding: 0.8 },
     error: { coding: 1.5, debugging: 0.6 },
-    text: { unknown: 0.5, coding: 0.5 },
-    life: { unknown: 0.7, coding: 0.7 },
+    text: { coding: 1.4 },
+    life: { coding: 1.3 },
     none: { coding: 2.2, unknown: -0.5 },
   },
   support: {

@@ -20,6 +20,13 @@ export const toVectors = <K extends string>(rows: Readonly<Partial<Record<K, Row
 /** What a piece of evidence was: a phrase of ours, a word found, or a verb and its object. */
 export type Source = string | Hit | { readonly verb: Hit | undefined; readonly object: Hit | undefined };
 
+/** One piece of evidence, for people to read. */
+export interface Clue {
+  readonly what: string;
+  /** Category to the log-odds that it added or took; those that it left alone are not named. */
+  readonly weights: Readonly<Record<string, number>>;
+}
+
 interface Evidence {
   readonly source: Source;
   readonly vector: Vector;
@@ -36,6 +43,22 @@ export class Tally {
     const { scores } = this;
     for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] ?? 0) + (vector[i] ?? 0) * factor;
     this.#evidence.push({ source, vector, factor });
+  }
+
+  /** The strongest pieces of evidence, at most `limit`; the same words count once, with their weights added up. */
+  strongest(limit: number): readonly Clue[] {
+    const sums = new Map<string, Vector>();
+    for (const { source, vector, factor } of this.#evidence) {
+      const what = describe(source) || 'before anything is read';
+      const sum = sums.get(what) ?? new Float64Array(TASK_CATEGORIES.length);
+      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (vector[i] ?? 0) * factor;
+      sums.set(what, sum);
+    }
+    const size = (vector: Vector): number => Math.max(...vector.map(Math.abs));
+    return [...sums]
+      .toSorted(([, a], [, b]) => size(b) - size(a))
+      .slice(0, limit)
+      .map(([what, vector]) => ({ what, weights: weightsOf(vector) }));
   }
 
   /** The two strongest pieces of evidence for a category, in words; '' when nothing spoke for it. */
@@ -63,6 +86,15 @@ export class Tally {
     return second === '' ? first : `${first}; ${second}`;
   }
 }
+
+const weightsOf = (vector: Vector): Record<string, number> => {
+  const out: Record<string, number> = {};
+  for (const [i, category] of TASK_CATEGORIES.entries()) {
+    const weight = Math.round((vector[i] ?? 0) * 100) / 100;
+    if (weight !== 0) out[category] = weight;
+  }
+  return out;
+};
 
 const describe = (source: Source): string => {
   if (typeof source === 'string') return source;

@@ -10,7 +10,7 @@ export interface Entry {
 
 /**
  * All lexicons as one prefix tree, so that a text is read once, whatever the number of entries. Transitions live in one
- * open-addressing hash table keyed by (node, unit), which keeps the walk free of allocation.
+ * open-addressing hash table keyed by (node, letter), which keeps the walk free of allocation.
  */
 export interface Trie {
   readonly entries: readonly Entry[];
@@ -22,33 +22,44 @@ export interface Trie {
   stemAt(node: number): number;
 }
 
-/** A node and a unit share one 32-bit key. */
-const MAX_NODES = 0xffff;
-/** Twice the nodes at least, so that probing stays short, and few enough to stay in the cache. */
+/** A node (20 bits) and a unit's number in the alphabet (12 bits) share one 32-bit key. */
+const MAX_UNITS = 0xfff;
+/** Three quarters of the slots, so that probing stays short; few enough slots to stay in the cache. */
+const MAX_NODES = 98_304;
 const SLOT_BITS = 17;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 
-/** Compiles lexicons, earlier ones winning where two give the same words. Throws RangeError beyond 65,535 nodes. */
+/** Compiles lexicons, earlier ones winning where two give the same words. Throws RangeError beyond 98,304 nodes or 4,095 letters. */
 export const compileTrie = (lexicons: readonly Lexicon[]): Trie => {
   const entries: Entry[] = [];
   const table = new Int32Array(2 << SLOT_BITS); // key and target side by side: one look-up, one cache line
   const ends = new Int16Array(2 * (MAX_NODES + 1)).fill(-1); // exact and stem entry of a node
   let nodes = 1;
 
-  const slotFor = (node: number, unit: number): number => {
-    const key = (node << 16) | unit;
+  const alphabet = new Uint16Array(0x10000); // 0 = a unit that no entry has
+  let letters = 0;
+
+  const slotFor = (node: number, letter: number): number => {
+    const key = (node << 12) | letter;
     let slot = spread(key);
     while (table[2 * slot + 1] !== 0 && table[2 * slot] !== key) slot = (slot + 1) & SLOT_MASK;
     return 2 * slot;
   };
+  const letterOf = (unit: number): number => {
+    const known = alphabet[unit] ?? 0;
+    if (known !== 0) return known;
+    if (letters >= MAX_UNITS) throw new RangeError(`the lexicons use more than ${MAX_UNITS} letters; drop some words`);
+    alphabet[unit] = ++letters;
+    return letters;
+  };
   const insert = (word: string): number => {
     let node = 0;
     for (let i = 0; i < word.length; i++) {
-      const unit = word.charCodeAt(i);
-      const slot = slotFor(node, unit);
+      const letter = letterOf(word.charCodeAt(i));
+      const slot = slotFor(node, letter);
       if (table[slot + 1] === 0) {
         if (nodes > MAX_NODES) throw new RangeError(`the lexicons need more than ${MAX_NODES} nodes; drop some words`);
-        table[slot] = (node << 16) | unit;
+        table[slot] = (node << 12) | letter;
         table[slot + 1] = nodes++;
       }
       node = table[slot + 1] ?? 0;
@@ -64,7 +75,10 @@ export const compileTrie = (lexicons: readonly Lexicon[]): Trie => {
   }
   return {
     entries,
-    step: (node, unit) => table[slotFor(node, unit) + 1] ?? 0,
+    step(node, unit) {
+      const letter = alphabet[unit] ?? 0;
+      return letter === 0 ? 0 : (table[slotFor(node, letter) + 1] ?? 0);
+    },
     exactAt: (node) => ends[2 * node] ?? -1,
     stemAt: (node) => ends[2 * node + 1] ?? -1,
   };

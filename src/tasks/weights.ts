@@ -53,6 +53,8 @@ export const CONCEPT_ROWS: Readonly<Partial<Record<Concept, Row>>> = {
   why: { debugging: 0.6 },
   what: { documentation: 0.3, unknown: 0.3 },
   howto: { coding: 0.1 },
+  yesno: { 'code-review': 0.3 },
+  symptom: { debugging: 0.7 },
   puzzle: { coding: 1.5, unknown: -1.0 },
   instead: { refactoring: 1.0 },
   fresh: { coding: 0.6 },
@@ -70,7 +72,9 @@ export const QUESTION_ROWS = {
 
 export const SIGN_ROWS: Readonly<Partial<Record<Sign, Row>>> = {
   fence: { unknown: -1.2 },
+  pasted: { unknown: -0.7 },
   stub: { coding: 2.6, unknown: -1.5 },
+  exercise: { coding: 2.6, unknown: -2.0 },
   trace: { debugging: 2.0, unknown: -1.5 },
   log: { debugging: 0.7, unknown: -0.3 },
   diff: { 'code-review': 1.4, unknown: -1.5 },
@@ -113,5 +117,7 @@ export const COMMIT_ROWS: Readonly<Partial<Record<Concept, Row>>> = {
 
 /** Written the way commit subjects are: an imperative, few words, no "please", no question. */
 export const COMMIT_STYLE: Row = { unknown: -1.4 };
+/** Says how a thing behaves, and asks for nothing. */
+export const STATEMENT: Row = { debugging: 1.8, coding: -0.4, unknown: -0.4 };
 /** Each name spelled the way programs spell names, up to three. */
 export const IDENTIFIER: Row = { unknown: -0.7 };

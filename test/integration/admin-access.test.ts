@@ -30,7 +30,7 @@ describe('who may use the admin listener', () => {
     ['with an empty token', { authorization: 'Bearer ' }],
     ['with another scheme', { authorization: `Basic ${TOKEN}` }],
   ])('with a token set, nobody comes in %s', async (_how, headers) => {
-    for (const each of [path, '/metrics', '/']) {
+    for (const each of [path, '/metrics', '/nothing']) {
       const answer = await call(guarded.adminUrl + each, { headers });
       expect(answer.status).toBe(401);
       expect(JSON.parse(answer.body)).toEqual({ error: expect.stringContaining('Authorization: Bearer TOKEN') });

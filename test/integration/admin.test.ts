@@ -258,8 +258,8 @@ describe('the admin API refuses', () => {
   });
 
   it.each<[string, string, string]>([
-    ['DELETE', 'backends', 'GET'],
-    ['DELETE', 'backends/box-1', 'GET, PATCH'],
+    ['DELETE', 'backends', 'GET, POST'],
+    ['PUT', 'backends/box-1', 'GET, DELETE, PATCH'],
     ['POST', 'strategy', 'GET, PUT'],
     ['GET', 'config/reload', 'POST'],
     ['GET', 'backends/box-1/recover', 'POST'],

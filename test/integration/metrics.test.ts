@@ -189,7 +189,7 @@ describe('/metrics', () => {
     await proxy.call('/api/chat', { body: 'no json' });
     await chat('nobody:1b');
     const [one] = sims;
-    one?.faults.set({ kind: 'status', status: 500, path: '/api/chat' });
+    one?.faults.set({ kind: 'status', status: 500, path: '/api/chat', message: 'out of memory' });
     for (let i = 0; i < 4; i++) expect((await chat(CHAT)).status).toBe(200);
     one?.faults.clear();
     const after = await proxy.metrics();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { BODY, CASES, SMUGGLED, type WireCase } from '../adversarial/requests.ts';
+import { BODY, CASES, SMUGGLED, type Verdict, type WireCase } from '../adversarial/requests.ts';
 import { until } from '../support/faulty.ts';
 import { answerText } from '../support/raw-backend.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -32,8 +32,8 @@ const staysUnread = async (scene: RawScene, { send }: WireCase, path: string): P
   expect(scene.backend.requests).toEqual([]);
 };
 
-const keeps = async (scene: RawScene, each: WireCase, path: string): Promise<void> => {
-  const { send, promise } = each;
+const keeps = async (scene: RawScene, each: WireCase, promise: Verdict, path: string): Promise<void> => {
+  const { send } = each;
   const { backend } = scene;
   const client = scene.connect();
   await client.send(...send(path));
@@ -65,39 +65,42 @@ const keeps = async (scene: RawScene, each: WireCase, path: string): Promise<voi
   expect(backend.broken).toEqual([]);
 };
 
+const [LLHTTP = 0, LLHTTP_MINOR = 0] = (process.versions['llhttp'] ?? '').split('.').map(Number);
+/** Node before 20.19.2. */
+const OLD_PARSER = LLHTTP < 9;
+
 /**
- * Shapes on which the parsers of the supported Nodes differ: one refuses what another one serves (llhttp 8 in Node 20.18,
- * 9.3 in 20.20, 9.4 in 26). Whichever it does, it is one request or none, for the proxy and for the backend alike.
+ * What the parser of this Node makes of the shapes on which those of the supported Nodes differ (llhttp 8 up to Node
+ * 20.19.1, 9.3 in 20.20, 9.4 in 26), where that is not what the case says. Whichever it is, it is one request or none,
+ * for the proxy and for the backend alike.
+ * - `cut`: it is seen to be wrong only once the request is under way, which then ends without an answer.
  */
-const LLHTTP = Number(process.versions['llhttp']?.split('.').slice(0, 2).join('.'));
-const OTHERWISE = new Set(
-  LLHTTP < 9
+const OTHERWISE: ReadonlyMap<string, Verdict | 'cut'> = new Map<string, Verdict | 'cut'>(
+  OLD_PARSER
     ? [
-        'a chunk extension',
-        'a trailer that names a length',
-        'a bare CR at the end of the head',
-        'a bare LF at the end of the head',
+        // Stricter than it has to be: it knows no quotes in an extension.
+        ['a chunk extension', { refused: 400 }],
+        // Trailers are thrown away, and a length in one frames nothing.
+        ['a trailer that names a length', 'once'],
+        // RFC 9112 §2.2 lets a server take it for an end of line.
+        ['a bare LF at the end of the head', 'once'],
+        // CVE-2025-23167: the byte behind the CR is lost, and what follows it is read as what follows the head.
+        ['a bare CR at the end of the head', 'cut'],
       ]
-    : LLHTTP > 9.3
-      ? ['a length with a tab after it']
-      : [],
+    : LLHTTP === 9 && LLHTTP_MINOR <= 3
+      ? []
+      : // RFC 9110 §5.5: blanks around a value are none of it.
+        [['a length with a tab after it', 'once']],
 );
 
-/** It is refused and the connection closed, or served as exactly one request. */
-const isOneOrNone = async (scene: RawScene, { send }: WireCase, path: string): Promise<void> => {
+/** The connection ends without an answer, and at most that one request was seen. */
+const isCut = async (scene: RawScene, { send }: WireCase, path: string): Promise<void> => {
   const { backend } = scene;
   const client = scene.connect();
   await client.send(...send(path));
-  await settle(client, 1);
-  const [first, ...more] = client.answers().map(({ status }) => status);
-  // A connection that is closed without a word is a refusal, too.
-  expect([200, 400, undefined]).toContain(first);
-  expect(first ?? client.isClosed).not.toBe(false);
-  expect(more).toEqual(client.isClosed ? [] : [200]);
-  // The old parser finds out that a head was wrong once its request is under way: the answer is cut off then.
-  if (first === undefined) expect(arrived(scene).length).toBeLessThan(2);
-  else expect(arrived(scene).length).toBe(first === 200 ? 1 : 0);
-  client.destroy();
+  await client.closed;
+  expect(client.text).toBe('');
+  expect(arrived(scene).length).toBeLessThan(2);
   expect(backend.requests.map(({ target }) => target)).not.toContain('/smuggled');
   expect(backend.broken).toEqual([]);
 };
@@ -113,12 +116,66 @@ describe.each(Object.entries(CASES))('of what is in doubt, %s', (_kind, cases) =
   });
   describe.each(PATHS)('at %s', (path) => {
     it.each(cases.map((each) => [each.name, each] as const))('is one thing to everybody: %s', async (name, each) => {
-      if (OTHERWISE.has(name)) {
-        await isOneOrNone(scene, each, path);
-        return;
-      }
-      await keeps(scene, each, path);
+      const promise = OTHERWISE.get(name) ?? each.promise;
+      if (promise === 'cut') await isCut(scene, each, path);
+      else await keeps(scene, each, promise, path);
     });
+  });
+});
+
+/** Bytes of which the old parser lets some into a target; RFC 3986 has all of them percent-encoded. */
+describe('a target', () => {
+  it.each([
+    ['a tab', '\t'],
+    ['a form feed', '\f'],
+    ['a byte above ASCII', '\u00e4'],
+    ['a DEL', '\u007f'],
+  ])('with %s in it is refused on every Node, and nothing behind it is read', async (_what, byte) => {
+    const scene = await startRawScene();
+    for (const target of [`/v9/a${byte}b`, `/api/show?a=${byte}`, `http://localhost/v9/a${byte}b`]) {
+      const client = scene.connect();
+      await client.send(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n${SMUGGLED}`);
+      await client.closed;
+      expect(client.answers().map(({ status, complete }) => [status, complete])).toEqual([[400, true]]);
+      expect(client.answers()[0]?.headers.get('x-task-router-error')).toBe('bad_request');
+    }
+    expect(scene.backend.requests).toEqual([]);
+    expect(scene.backend.broken).toEqual([]);
+  });
+});
+
+// What no look at a parsed request can tell: docs/security.md names these. They are held here so that a Node that reads
+// otherwise is noticed, and so that what reaches a backend stays one proper request for each that was read.
+describe.runIf(OLD_PARSER)('the parser of the oldest supported Node', () => {
+  it.each([
+    ['a bare LF as the end of the request line', 'GET /v9/a HTTP/1.1\nHost: localhost\r\n\r\n', ['/v9/a']],
+    [
+      'a bare LF as the end of a head',
+      `GET /v9/a HTTP/1.1\r\nHost: localhost\r\n\n${SMUGGLED}`,
+      ['/v9/a', '/smuggled'],
+    ],
+    [
+      'CR and any byte as the end of a head',
+      `GET /v9/a HTTP/1.1\r\nHost: localhost\r\n\rX${SMUGGLED}`,
+      ['/v9/a', '/smuggled'],
+    ],
+    [
+      'a bare LF as the end of the chunks',
+      `POST /v9/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n${SMUGGLED}`,
+      ['/v9/a', '/smuggled'],
+    ],
+    [
+      'a trailer without a name',
+      `POST /v9/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n: ${SMUGGLED}`,
+      ['/v9/a'],
+    ],
+  ])('takes %s, and each request that it reads is a proper one for the backend', async (_what, bytes, targets) => {
+    const scene = await startRawScene();
+    const client = scene.connect();
+    await client.send(bytes);
+    expect((await client.until(targets.length)).map(({ status }) => status)).toEqual(targets.map(() => 200));
+    expect(scene.backend.requests.map(({ target }) => target)).toEqual(targets);
+    expect(scene.backend.broken).toEqual([]);
   });
 });
 

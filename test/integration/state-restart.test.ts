@@ -172,11 +172,11 @@ describe('a proxy with state in a file', () => {
   it('says why and writes the file when it dies of an error that nobody caught', async () => {
     const file = join(folder, 'router.yaml');
     await writeFile(file, configText({ backends: backends(), config: config() }));
-    const trap = `process.on('SIGUSR2', () => { throw new Error('a bug'); })`;
+    const trap = `process.on('SIGWINCH', () => { throw new Error('a bug'); })`;
     const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(trap)}`;
     const child = startChild(['serve', '--config', file], { NODE_OPTIONS });
     await child.says(/^proxy /);
-    child.signal('SIGUSR2');
+    child.signal('SIGWINCH');
     expect(await child.ended).toMatchObject({ code: 1 });
     expect(child.err()).toContain('an error was not caught: Error: a bug');
     expect(child.err()).toContain('"event":"crashed"');

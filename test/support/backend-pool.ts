@@ -73,6 +73,7 @@ export const newPool = (
     suspected: (backend, model) => events.push(`suspected ${backend} ${model}`),
     failsAlike: (model, reason, backends) => events.push(`alike ${model} ${reason} ${backends.join(',')}`),
     panicked: (model) => events.push(`panic ${model}`),
+    gone: (backend) => events.push(`gone ${backend}`),
     looked: () => {},
     loaded: () => {},
     modelsChanged: (backend) => events.push(`models ${backend}`),

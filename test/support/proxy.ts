@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { expect } from 'vitest';
 import { App, type AppOptions } from '../../src/app.ts';
 import { loadConfigFile } from '../../src/config/load.ts';
@@ -28,6 +29,10 @@ export interface ProxyOptions {
   /** Reads this file instead of all of the above, and again at each reload. */
   readonly file?: string;
   readonly clock?: Clock;
+  /** Resolves the names of backends. */
+  readonly lookup?: LookupFunction;
+  /** ms since 1970, where calendar days matter. */
+  readonly wall?: () => number;
   /** Wait until each backend was looked at once; default true. */
   readonly probe?: boolean;
 }
@@ -114,6 +119,8 @@ export const startProxy = async (options: ProxyOptions = {}): Promise<TestProxy>
   const rest: Partial<AppOptions> = {
     ...(options.file === undefined ? {} : { reread: () => configOf(options) }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+    ...(options.wall === undefined ? {} : { wall: options.wall }),
   };
   const app = new App({ config: first.value, log, rng: seededRng(7), ...rest });
   const { proxy, admin, metrics } = await app.start();

@@ -25,6 +25,10 @@ export const testIo = (env: Readonly<Record<string, string>> = {}): TestIo => {
     onStop: (fn) => void stops.push(fn),
     onReload: (fn) => void reloads.push(fn),
     onCrash: () => undefined,
+    onHandOver: () => undefined,
+    pid: process.pid,
+    succeed: () => Promise.reject(new Error('a test starts no other process')),
+    ready: () => undefined,
     stdout: () => out,
     stderr: () => err,
     async stop() {

@@ -1,8 +1,8 @@
 import { AdminError, limitOf, type AdminRoute } from './route.ts';
 
 /** Requests and tenants of the queue that are listed unless asked for more. */
-const USUAL_WAITING = 100;
-const MAX_WAITING = 10_000;
+export const USUAL_WAITING = 100;
+export const MAX_WAITING = 10_000;
 
 /** What the pool is doing and what is known about it. */
 export const poolRoutes: readonly AdminRoute[] = [

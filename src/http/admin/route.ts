@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Control } from '../control.ts';
 
@@ -14,6 +15,15 @@ export class AdminError extends Error {
   }
 }
 
+/** The answer of a call that is no JSON: whoever it is given to writes it, head and all, and ends it. */
+export class Takeover {
+  readonly begin: (res: ServerResponse) => void;
+
+  constructor(begin: (res: ServerResponse) => void) {
+    this.begin = begin;
+  }
+}
+
 export interface Call {
   readonly control: Control;
   readonly who: string;
@@ -26,11 +36,20 @@ export interface Call {
 }
 
 export interface AdminRoute {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   /** Path under /admin/v1/, where one `*` stands for a name. */
   readonly path: string;
+  /** Of a call that went well; 200 unless given. */
+  readonly status?: 200 | 201;
   run(call: Call): unknown;
 }
+
+/** A flag of a query, `?drain=false`. @throws AdminError if it is neither true nor false */
+export const flagOf = (query: URLSearchParams, name: string, usual: boolean): boolean => {
+  const text = query.get(name) ?? String(usual);
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new AdminError(400, `${name}: true or false, not ${JSON.stringify(text)}`);
+};
 
 /** The `limit` of a query. @throws AdminError if it is no whole number from 1 to `most` */
 export const limitOf = (query: URLSearchParams, usual: number, most: number): number => {

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { UnknownStrategyError } from '../../routing/index.ts';
+import { STRATEGY_NAMES, UnknownStrategyError } from '../../routing/index.ts';
 import { AdminError, limitOf, type AdminRoute } from './route.ts';
 
-const strategySchema = z.strictObject({ strategy: z.string() });
-const categorizeSchema = z.strictObject({ prompt: z.string(), system: z.string().default('') });
+export const strategySchema = z.strictObject({ strategy: z.string().meta({ enum: [...STRATEGY_NAMES] }) });
+export const categorizeSchema = z.strictObject({ prompt: z.string(), system: z.string().default('') });
 
 /** As many as are kept. */
-const MAX_DECISIONS = 1_000;
-const USUAL_DECISIONS = 50;
+export const MAX_DECISIONS = 1_000;
+export const USUAL_DECISIONS = 50;
 
 /** How requests are routed, and how they were. */
 export const routingRoutes: readonly AdminRoute[] = [

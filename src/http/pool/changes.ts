@@ -39,7 +39,12 @@ export class Changes {
   /** Serves one request. @throws ProxyError when it is refused or no server said a word that could be handed on */
   async serve(exchange: Exchange, operation: PoolChange): Promise<void> {
     // Category and the like mean nothing here, but a pin that was not obeyed could delete from the wrong server.
-    exchange.explain = readWishes(exchange.req.headers).explain;
+    const { explain, pin } = readWishes(exchange.req.headers, exchange.visit, this.#parts.settings().categories);
+    exchange.explain = explain;
+    if (pin !== undefined) {
+      const advice = 'where models go is said by changes.rules, and what is changed is changed on every server';
+      throw new ProxyError('bad_request', `header x-task-router-backend: not for ${operation}: ${advice}`);
+    }
     if (operation === 'upload') {
       await this.#blobs.serve(exchange);
       return;
@@ -61,6 +66,8 @@ export class Changes {
     const body = await readBody(exchange.req, settings.bodyBytes, settings.bodyIdleMs);
     const ask = readChange(body, exchange.route.modelIn);
     exchange.model = ask.model?.model;
+    const others = [ask.destination, ask.from?.model].filter((name) => name !== undefined);
+    this.#parts.keys.mustOwn(exchange, ask.model?.model, ...others);
     await withinMs(FRESH_MS, this.#parts.freshModels());
     if (exchange.left) {
       reportChange(this.#parts, exchange, operation, 'client-left', {});

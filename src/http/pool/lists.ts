@@ -30,7 +30,8 @@ const number = (entry: Entry, key: string): number => {
 /** ms since 1970, or 0: Go writes zone offsets and nanoseconds, which Date.parse takes. */
 const time = (entry: Entry, key: string): number => Date.parse(text(entry, key)) || 0;
 
-const nameOf = (entry: Entry): string => text(entry, 'name') || text(entry, 'model');
+/** The name under which an entry is listed. */
+export const nameOf = (entry: Entry): string => text(entry, 'name') || text(entry, 'model');
 
 /** Newest first, as Ollama sorts; equal seconds by name, because Ollama leaves them in random order from call to call. */
 const byAge = (a: Entry, b: Entry): number => {

@@ -4,7 +4,7 @@ import { noBackend } from '../failover.ts';
 import type { HandlerParts } from '../parts.ts';
 import type { PoolRead } from '../routes.ts';
 import { goJson } from './go-json.ts';
-import { lowestVersion, mergePs, mergeTags, openaiModels, type Listing } from './lists.ts';
+import { lowestVersion, mergePs, mergeTags, nameOf, openaiModels, type Listing } from './lists.ts';
 import { withinMs } from './within.ts';
 
 /** Longest wait for backends that are asked anew for a list; whoever is slower is listed as it was last seen. */
@@ -32,11 +32,11 @@ export class Reads {
 
   /** Answers one read. @throws ProxyError `no_backend` when no backend is up, except for the liveness text */
   async serve(exchange: Exchange, read: PoolRead): Promise<void> {
-    const content = await this.#content(read);
+    const content = await this.#content(exchange, read);
     if (!exchange.left) send(exchange, content);
   }
 
-  async #content(read: PoolRead): Promise<Content> {
+  async #content(exchange: Exchange, read: PoolRead): Promise<Content> {
     switch (read) {
       case 'root':
         return { type: TEXT, body: 'Ollama is running' };
@@ -46,19 +46,26 @@ export class Reads {
         return { type: JSON_UTF8, body: goJson({ version: lowestVersion(versions) ?? '0.0.0' }) };
       }
       case 'tags':
-        return { type: JSON_UTF8, body: goJson({ models: await this.#tags() }) };
+        return { type: JSON_UTF8, body: goJson({ models: await this.#tags(exchange) }) };
       case 'models':
-        return { type: JSON_PLAIN, body: `${goJson(openaiModels(await this.#tags()))}\n` };
+        return { type: JSON_PLAIN, body: `${goJson(openaiModels(await this.#tags(exchange)))}\n` };
       case 'ps': {
         const loaded = await this.#listings(({ ps }) => ps);
-        return { type: JSON_UTF8, body: goJson({ models: mergePs(loaded) }) };
+        return { type: JSON_UTF8, body: goJson({ models: this.#shown(exchange, mergePs(loaded)) }) };
       }
     }
   }
 
-  async #tags(): Promise<readonly ListEntry[]> {
+  async #tags(exchange: Exchange): Promise<readonly ListEntry[]> {
     const listings = await this.#listings(({ tags }) => tags);
-    return mergeTags(listings, this.#parts.settings().targets.stands());
+    return this.#shown(exchange, mergeTags(listings, this.#parts.settings().targets.stands()));
+  }
+
+  /** What the client's key may use; everything without keys. */
+  #shown(exchange: Exchange, entries: readonly ListEntry[]): readonly ListEntry[] {
+    return exchange.visit?.rule.models === undefined
+      ? entries
+      : entries.filter((entry) => this.#parts.keys.shows(exchange, nameOf(entry)));
   }
 
   async #listings(

@@ -1,6 +1,6 @@
 import type { ChangeRule, Config, Copies } from '../../config/types.ts';
 import { modelKey } from '../../core/model-name.ts';
-import { matchesWildcard } from '../../core/wildcard.ts';
+import { fitsPattern } from '../../core/model-pattern.ts';
 
 /** A server as far as it matters for where a model goes. */
 export interface Server {
@@ -20,10 +20,6 @@ export interface ChangePolicy {
   readonly copies: Copies;
   readonly tags: readonly string[];
 }
-
-/** Does a pattern of the configuration fit this model? Without case; one without `*` is a name as Ollama reads names. */
-export const fitsPattern = (pattern: string, key: string): boolean =>
-  pattern.includes('*') ? matchesWildcard(pattern.trim().toLowerCase(), key) : modelKey(pattern) === key;
 
 const policyOf = (rule: ChangeRule | undefined, changes: Config['changes']): ChangePolicy => ({
   copies: rule?.copies ?? changes.copies,

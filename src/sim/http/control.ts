@@ -26,6 +26,12 @@ const KINDS = new Set([
   'stall',
   'slow',
   'garbage',
+  'stopped',
+  'wedged',
+  'gpu-lost',
+  'hung-runner',
+  'dead-runner',
+  'orphan-memory',
 ]);
 
 const isFault = (value: unknown): value is Fault =>

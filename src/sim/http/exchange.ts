@@ -41,10 +41,13 @@ export class Exchange {
   #lines = 0;
   #over = false;
   #gone: (() => void) | undefined;
+  readonly #when: (act: () => void) => void;
 
-  constructor(req: IncomingMessage, res: ServerResponse) {
+  /** @param when does what is given to it once the process runs */
+  constructor(req: IncomingMessage, res: ServerResponse, when: (act: () => void) => void = (act) => act()) {
     this.req = req;
     this.res = res;
+    this.#when = when;
     this.method = req.method ?? 'GET';
     const [rawPath = '/', query] = (req.url ?? '/').split(/\?(.*)/s);
     this.path = decodePath(rawPath);
@@ -82,6 +85,10 @@ export class Exchange {
 
   /** A whole answer. A HEAD request gets the headers that GET would have. */
   send(status: number, headers: OutgoingHttpHeaders, body = ''): void {
+    this.#when(() => this.#send(status, headers, body));
+  }
+
+  #send(status: number, headers: OutgoingHttpHeaders, body: string): void {
     if (this.over || this.#breakWhole(body)) return;
     const bytes = Buffer.byteLength(body);
     this.#head(status, headers);
@@ -92,9 +99,11 @@ export class Exchange {
 
   /** A head alone, without even a length. */
   sendEmpty(status: number): void {
-    if (this.over) return;
-    this.#head(status, {});
-    this.res.end();
+    this.#when(() => {
+      if (this.over) return;
+      this.#head(status, {});
+      this.res.end();
+    });
   }
 
   /** Native JSON: charset named, no newline. */
@@ -109,25 +118,45 @@ export class Exchange {
 
   /** An error raised where a stream had been promised: plain JSON type, in chunks. */
   chunkedError(status: number, value: unknown): void {
-    if (this.over) return;
-    this.#head(status, { 'Content-Type': JSON_PLAIN });
-    this.res.write(goJson(value));
-    this.res.end();
+    this.#when(() => {
+      if (this.over) return;
+      this.#head(status, { 'Content-Type': JSON_PLAIN });
+      this.res.write(goJson(value));
+      this.res.end();
+    });
+  }
+
+  /** The runner died: an error line and a clean end where a stream has begun, else an error status. */
+  die(message: string): void {
+    this.#when(() => {
+      if (this.over) return;
+      if (this.res.headersSent) {
+        this.#stop();
+        this.res.end(inBandError(this.dialect, message));
+        return;
+      }
+      const error = errorBody(this.dialect, 500, message);
+      if (this.dialect === 'native') this.json(500, error);
+      else this.line(500, error);
+    });
   }
 
   /** One record of a stream, terminator included. The head leaves with the first; each is flushed by itself. */
   record(text: string, contentType: string, headers: OutgoingHttpHeaders = {}): void {
-    if (this.over) return;
-    if (!this.res.headersSent) this.#head(200, { 'Content-Type': contentType, ...headers });
-    if (this.#breakStream()) return;
-    this.res.write(text);
-    this.#lines += 1;
+    this.#when(() => {
+      if (this.over) return;
+      if (!this.res.headersSent) this.#head(200, { 'Content-Type': contentType, ...headers });
+      if (this.#breakStream()) return;
+      this.res.write(text);
+      this.#lines += 1;
+    });
   }
 
   /** The clean end of a stream. */
   end(): void {
-    if (this.over || this.#breakStream()) return;
-    this.res.end();
+    this.#when(() => {
+      if (!this.over && !this.#breakStream()) this.res.end();
+    });
   }
 
   /** Cuts the connection: a reset, or a plain FIN in the middle of the answer. */
@@ -221,8 +250,9 @@ export class Exchange {
   }
 }
 
-/** What a request hears whose runner died (seen on 0.24). */
+/** What a request hears whose runner died, and one that waited there (seen on 0.24). */
 export const RUNNER_DIED = 'an error was encountered while running the model: unexpected EOF';
+export const RUNNER_GONE = 'llama runner process no longer running: -1 ';
 
 const decodePath = (raw: string): string => {
   try {

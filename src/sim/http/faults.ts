@@ -1,5 +1,6 @@
 import { modelKey } from '../../core/model-name.ts';
 import { seededRng, type Rng } from '../../core/rng.ts';
+import { OUTLIVES_PROCESS, type MachineIll } from '../model/ills.ts';
 
 /** Which requests a fault hits. Everything left out matches all. */
 export interface FaultMatch {
@@ -37,7 +38,11 @@ export type FaultKind =
   /** Loads, reads and writes take so many times as long, > 0. */
   | { readonly kind: 'slow'; readonly factor: number }
   /** Bytes that are not HTTP, or an answer that is not JSON. */
-  | { readonly kind: 'garbage'; readonly what?: 'bytes' | 'json' };
+  | { readonly kind: 'garbage'; readonly what?: 'bytes' | 'json' }
+  /** The process is stopped (SIGSTOP): connections are taken, not a byte comes, answers under way stand still. */
+  | { readonly kind: 'stopped' }
+  /** The machine behind the server is ill; hits no request by itself, and ends as `MachineIll` says. */
+  | MachineIll;
 
 export type Fault = FaultKind & FaultMatch;
 
@@ -66,7 +71,25 @@ export interface FaultSubject {
 interface Active {
   readonly fault: Fault;
   hits: number;
+  cure: () => void;
 }
+
+/** What is the matter with the machine; undefined for faults of the server and its connections. */
+const illOf = (fault: Fault): MachineIll | undefined => {
+  switch (fault.kind) {
+    case 'wedged':
+    case 'gpu-lost':
+    case 'hung-runner':
+    case 'dead-runner':
+    case 'orphan-memory':
+      return fault;
+    default:
+      return undefined;
+  }
+};
+
+/** Makes a machine ill. @param over told when that has ended by itself @returns ends it */
+export type Fall = (ill: MachineIll, over: () => void) => () => void;
 
 const invalid = (fault: Fault): string | undefined => {
   if (fault.probability !== undefined && !(fault.probability >= 0 && fault.probability <= 1))
@@ -74,7 +97,10 @@ const invalid = (fault: Fault): string | undefined => {
   if (fault.count !== undefined && !(Number.isInteger(fault.count) && fault.count >= 1))
     return 'count must be 1 or more';
   if (fault.kind === 'status' && !(fault.status >= 400 && fault.status <= 599)) return 'status must be 400…599';
-  if (fault.kind === 'slow' && !(fault.factor > 0)) return 'factor must be above 0';
+  if ((fault.kind === 'slow' || fault.kind === 'gpu-lost') && !(fault.factor > 0)) return 'factor must be above 0';
+  if (fault.kind === 'orphan-memory' && !(fault.bytes >= 0)) return 'bytes must be 0 or more';
+  if ((fault.kind === 'hung-runner' || fault.kind === 'dead-runner') && typeof fault.model !== 'string')
+    return 'model must be named';
   if ('afterLines' in fault && !(fault.afterLines >= 0)) return 'afterLines must be 0 or more';
   return undefined;
 };
@@ -88,34 +114,64 @@ export class FaultSet {
   readonly #active = new Set<Active>();
   readonly #rng: Rng;
   readonly #changed: () => void;
+  readonly #fall: Fall;
 
-  /** `changed` is told after every change, so that the listener can follow. */
-  constructor(seed: number, changed: () => void) {
+  /** `changed` is told after every change, so that the listener can follow; `fall` makes the machine ill. */
+  constructor(seed: number, changed: () => void, fall: Fall = () => () => undefined) {
     this.#rng = seededRng(seed);
     this.#changed = changed;
+    this.#fall = fall;
   }
 
   set(fault: Fault): FaultHandle {
     const problem = invalid(fault);
     if (problem !== undefined) throw new RangeError(`fault ${fault.kind}: ${problem}`);
-    const active: Active = { fault, hits: 0 };
+    const active: Active = { fault, hits: 0, cure: () => undefined };
     this.#active.add(active);
+    this.#begin(active);
     this.#changed();
     return {
       clear: () => {
-        if (this.#active.delete(active)) this.#changed();
+        if (this.#end(active)) this.#changed();
       },
       hits: () => active.hits,
     };
   }
 
   clear(): void {
-    this.#active.clear();
+    for (const active of this.#active) this.#end(active);
     this.#changed();
+  }
+
+  /** The process was replaced by a new one: what was the matter with the old one is over, what the hardware has goes on. */
+  restarted(): void {
+    for (const active of this.#active) {
+      const ill = illOf(active.fault);
+      if (ill === undefined ? active.fault.kind === 'stopped' : !OUTLIVES_PROCESS.has(ill.kind)) this.#end(active);
+      else this.#begin(active);
+    }
+    this.#changed();
+  }
+
+  #begin(active: Active): void {
+    const ill = illOf(active.fault);
+    if (ill === undefined) return;
+    active.cure = this.#fall(ill, () => this.#active.delete(active));
+  }
+
+  #end(active: Active): boolean {
+    const was = this.#active.delete(active);
+    if (was) active.cure();
+    return was;
   }
 
   list(): readonly Fault[] {
     return [...this.#active].map((active) => active.fault);
+  }
+
+  /** Whether the process is stopped. */
+  get stopped(): boolean {
+    return this.list().some(({ kind }) => kind === 'stopped');
   }
 
   /** Whether the port must not listen at all. */
@@ -135,7 +191,7 @@ export class FaultSet {
   take(subject: FaultSubject): Fault | undefined {
     for (const active of this.#active) {
       const { fault } = active;
-      if (fault.kind === 'refuse') continue;
+      if (fault.kind === 'refuse' || fault.kind === 'stopped' || illOf(fault) !== undefined) continue;
       if (fault.path !== undefined && fault.path !== subject.path) continue;
       if (fault.model !== undefined && modelKey(fault.model) !== modelKey(subject.model)) continue;
       if (!subject.inference && (fault.inferenceOnly === true || (strikesAnswers(fault) && fault.path === undefined)))

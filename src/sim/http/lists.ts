@@ -42,7 +42,7 @@ export const ps = (context: SimContext, exchange: Exchange): void => {
     models: loaded.map((runner) => ({
       name: runner.model.name,
       model: runner.model.name,
-      size: Math.round(runner.memory),
+      size: Math.round(runner.sizeBytes),
       digest: runner.model.digest,
       details: details(runner.model, false),
       expires_at:

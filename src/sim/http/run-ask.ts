@@ -6,7 +6,7 @@ import { hash32 } from '../model/hash.ts';
 import { generateText, prose, valueForSchema, type GeneratedText } from '../model/text.ts';
 import { formatProblem, messageSegment, optionProblem, runnerOptions, type Ask } from './ask.ts';
 import type { SimContext } from './context.ts';
-import type { Exchange } from './exchange.ts';
+import { RUNNER_DIED, RUNNER_GONE, type Exchange } from './exchange.ts';
 import { isObject } from './go-fields.ts';
 
 export interface ToolCall {
@@ -212,7 +212,10 @@ export const submit = (
               if (exchange.broken) ticket.cancel();
             },
           }),
-      end: ended,
+      end(end): void {
+        if (end.kind === 'died') exchange.die(end.waiting ? RUNNER_GONE : RUNNER_DIED);
+        else ended(end);
+      },
     },
   );
   exchange.whenGone(() => ticket.cancel());

@@ -9,8 +9,9 @@ import { control, CONTROL_PREFIX } from './control.ts';
 import type { SimContext } from './context.ts';
 import { dialectOf } from './dialect.ts';
 import { Exchange } from './exchange.ts';
-import { FaultSet, type FaultControl } from './faults.ts';
+import { FaultSet, type Fault, type FaultControl } from './faults.ts';
 import { featuresOf } from './features.ts';
+import { Freezer } from './freezer.ts';
 import { passGate } from './gate.ts';
 import { foldKeys, stringField } from './go-fields.ts';
 import { decodeGoJson } from './go-json.ts';
@@ -52,6 +53,8 @@ export interface SimOptions {
   readonly outputTokens?: OutputLength;
   /** Speed of a pull in bytes per second of wall time, default 2 GB/s. */
   readonly pullBytesPerSecond?: number;
+  /** Faults that are switched on from the start. */
+  readonly faults?: readonly Fault[];
 }
 
 /** A simulated Ollama server on a real port. */
@@ -65,8 +68,12 @@ export interface SimServer {
   state(): SimState;
   /** Ends it for good. Nothing of it is left running. */
   close(): Promise<void>;
-  /** Dies as a killed process does: connections end in mid-answer, the memory is empty afterwards. */
-  kill(): Promise<void>;
+  /**
+   * Dies as a killed process does: connections end in mid-answer, and the server that comes back knows of nothing in memory.
+   * @param options.leavesRunners what was in memory stays there, held by processes that nobody knows: a fault of the kind
+   * `orphan-memory`, until it is cleared
+   */
+  kill(options?: { readonly leavesRunners?: boolean }): Promise<void>;
   /** Comes back on the same port after a kill, with the same models installed and none loaded. */
   restart(): Promise<void>;
 }
@@ -117,11 +124,7 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
 
   let life = 0;
   let alive = true;
-  const faults = new FaultSet(seed, () => {
-    // Whoever wants to know whether the port could be taken again asks `ready`.
-    follow().catch(() => undefined);
-  });
-
+  const freezer = new Freezer();
   const context: SimContext = {
     version,
     features,
@@ -134,6 +137,13 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
     outputTokens: options.outputTokens ?? DEFAULT_LENGTH,
     pullBytesPerSecond: options.pullBytesPerSecond ?? 2e9,
   };
+
+  const changed = (): void => {
+    freezer.set(faults.stopped);
+    // Whoever wants to know whether the port could be taken again asks `ready`.
+    follow().catch(() => undefined);
+  };
+  const faults = new FaultSet(seed, changed, (ill, over) => context.machine.fall(ill, over));
 
   const dispatch = async (exchange: Exchange, found: FoundRoute | undefined): Promise<void> => {
     const model = bodyModel(exchange.body);
@@ -161,16 +171,20 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
   };
 
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
-    const exchange = new Exchange(req, res);
+    const exchange = new Exchange(req, res, freezer.run);
     const born = life;
     res.once('close', () => {
       const hungUp = !res.writableFinished && !exchange.brokenByServer && born === life;
       if (hungUp) journal.aborted(exchange.path, exchange.model, res.headersSent);
-      exchange.leave();
+      freezer.run(() => exchange.leave());
     });
-    void serve(exchange).catch((error: unknown) => {
-      // A client that leaves in the middle of its body is no news; anything else is a fault of the simulator.
-      if (req.complete) throw error;
+    freezer.run(() => {
+      // A client that left while the process stood still.
+      if (res.destroyed) return;
+      void serve(exchange).catch((error: unknown) => {
+        // A client that leaves in the middle of its body is no news; anything else is a fault of the simulator.
+        if (req.complete) throw error;
+      });
     });
   };
 
@@ -191,12 +205,14 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
   const die = async (): Promise<void> => {
     alive = false;
     life += 1;
+    freezer.drop();
     context.machine.stop();
     const shut = follow();
     listener.destroyConnections();
     await shut;
   };
 
+  for (const fault of options.faults ?? []) faults.set(fault);
   await follow();
 
   return {
@@ -205,7 +221,11 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
     faults: faultControl,
     models: () => context.library.list().map((model) => model.name),
     state,
-    kill: die,
+    async kill({ leavesRunners = false } = {}) {
+      const bytes = context.machine.memoryUsed;
+      await die();
+      if (leavesRunners) faults.set({ kind: 'orphan-memory', bytes });
+    },
     async close() {
       await die();
       clock.stop();
@@ -214,6 +234,7 @@ export const startSim = async (options: SimOptions = {}): Promise<SimServer> => 
       if (alive) await die();
       alive = true;
       context.machine = newMachine();
+      faults.restarted();
       await follow();
     },
   };

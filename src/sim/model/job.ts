@@ -41,6 +41,8 @@ export type SimEnd =
   /** The scheduler's queue is full. */
   | { readonly kind: 'busy' }
   | { readonly kind: 'canceled'; readonly phase: JobPhase }
+  /** The runner died. `waiting` = before it had begun with this request. */
+  | { readonly kind: 'died'; readonly waiting: boolean }
   /** The whole server went away. */
   | { readonly kind: 'stopped' };
 

@@ -27,8 +27,11 @@ export interface Ticket {
 export interface LoadedView {
   readonly model: SimModel;
   readonly loading: boolean;
+  /** Bytes that it takes of the machine's memory, and of those the ones on the GPU. */
   readonly memory: number;
   readonly gpuBytes: number;
+  /** Bytes that it needs, those included that did not fit: what `/api/ps` calls its size. */
+  readonly sizeBytes: number;
   readonly contextLength: number;
   /** On the scheduler's clock; Infinity = never. */
   readonly expiresAt: number;
@@ -43,6 +46,8 @@ export interface MachineCounters {
   done: number;
   canceled: number;
   busy: number;
+  /** Requests whose runner died. */
+  died: number;
   loads: number;
   loadsAborted: number;
   /** Unloads to make room for another model. */
@@ -61,6 +66,7 @@ export const freshCounters = (): MachineCounters => ({
   done: 0,
   canceled: 0,
   busy: 0,
+  died: 0,
   loads: 0,
   loadsAborted: 0,
   evictions: 0,

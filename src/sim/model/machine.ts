@@ -7,12 +7,14 @@ import {
   type MachineOptions,
   type Ticket,
 } from './machine-types.ts';
+import type { MachineIll } from './ills.ts';
 import { needsReload, resolveOptions } from './options.ts';
 import type { Segment } from './prompt.ts';
 import { Processor } from './processor.ts';
 import { loadMs, type MachineProfile } from './profile.ts';
 import { Runner, type RunnerHost } from './runner.ts';
 import type { Cancel, Scheduler } from './scheduler.ts';
+import { SickRunners } from './sick-runners.ts';
 
 /**
  * The behaviour of one Ollama server (server/sched.go at v0.33), without sockets and without real time: which model is
@@ -30,13 +32,17 @@ export class Machine {
   readonly #maxQueue: number;
   readonly #maxLoaded: number;
   readonly #keepAliveMs: number;
-  readonly #host: RunnerHost;
+  readonly #host: { -readonly [K in keyof RunnerHost]: RunnerHost[K] };
   /** By identity of the weights. */
   readonly #runners = new Map<string, Runner>();
   readonly #pending: Job[] = [];
   /** The head of the pending queue while it loads or waits for room. */
   #head: Job | undefined;
   #load: { readonly job: Job; readonly runner: Runner; readonly cancel: Cancel } | undefined;
+  /** The queue for loads stands still until a model leaves memory: one was told to make room, or a fault wants it so. */
+  #awaitsUnload = false;
+  #wedgeOver: (() => void) | undefined;
+  readonly #sick: SickRunners;
 
   constructor(options: MachineOptions) {
     this.#clock = options.clock;
@@ -47,11 +53,21 @@ export class Machine {
     this.#host = {
       clock: options.clock,
       profile: options.profile,
+      memoryBytes: options.profile.memoryBytes,
+      gpu: options.profile.gpu,
       processor: new Processor(options.clock, options.profile.companySlowdown),
       slots: options.slots ?? 1,
       reuse: options.reuse ?? 'one-per-model',
       finished: (runner, job) => this.#finished(runner, job),
     };
+    this.#sick = new SickRunners({
+      clock: options.clock,
+      runners: () => this.#runners.values(),
+      buried: (runner, died) => {
+        this.counters.died += died;
+        this.#remove(runner);
+      },
+    });
   }
 
   /** Requests waiting for a load, without the one being served. */
@@ -118,7 +134,8 @@ export class Machine {
         model: runner.model,
         loading: runner.loading,
         memory: runner.memory,
-        gpuBytes: this.#profile.gpu ? runner.memory : 0,
+        gpuBytes: runner.onGpu ? runner.memory : 0,
+        sizeBytes: runner.sizeBytes,
         contextLength: runner.options.numCtx,
         expiresAt: runner.expiresAt ?? this.#clock.now() + runner.keepAliveMs,
         slots: runner.slots,
@@ -136,8 +153,52 @@ export class Machine {
     for (const runner of this.#runners.values()) runner.kill();
     this.#load = undefined;
     this.#head = undefined;
+    this.#awaitsUnload = false;
     this.#pending.length = 0;
     this.#runners.clear();
+  }
+
+  /**
+   * Something is the matter from now on.
+   * @param over told when it has ended by itself
+   * @returns ends it at once; calling it twice does nothing
+   */
+  fall(ill: MachineIll, over: () => void = () => undefined): Cancel {
+    switch (ill.kind) {
+      case 'wedged':
+        this.#awaitsUnload = true;
+        this.#wedgeOver = over;
+        return () => {
+          if (this.#wedgeOver === over) this.#unwedge();
+        };
+      case 'gpu-lost':
+        this.#host.processor.handicap = ill.factor;
+        this.#host.gpu = false;
+        return () => {
+          this.#host.processor.handicap = 1;
+          this.#host.gpu = this.#profile.gpu;
+        };
+      case 'hung-runner':
+        return this.#sick.hang(ill.model, over);
+      case 'dead-runner':
+        this.#sick.kill(ill.model, over);
+        return () => undefined;
+      case 'orphan-memory': {
+        const { memoryBytes } = this.#profile;
+        this.#host.memoryBytes = Math.max(0, memoryBytes - ill.bytes);
+        return () => {
+          this.#host.memoryBytes = memoryBytes;
+        };
+      }
+    }
+  }
+
+  #unwedge(): void {
+    this.#wedgeOver?.();
+    this.#wedgeOver = undefined;
+    if (!this.#awaitsUnload && this.#head === undefined) return;
+    this.#awaitsUnload = false;
+    this.#clock.at(this.#clock.now(), () => this.#pump());
   }
 
   #enter(job: Job): void {
@@ -156,7 +217,7 @@ export class Machine {
   }
 
   #pump(): void {
-    while (this.#load === undefined) {
+    while (this.#load === undefined && !this.#awaitsUnload) {
       this.#head ??= this.#pending.shift();
       if (this.#head === undefined) return;
       if (this.#head.closed) this.#head = undefined;
@@ -171,7 +232,7 @@ export class Machine {
     if (runner !== undefined) {
       if (needsReload(runner.options, job.options)) {
         if (runner.keepAliveMs > 0) this.counters.reloads += 1;
-        return this.#expire(runner);
+        return this.#makeRoom(runner);
       }
       this.#head = undefined;
       this.#assign(runner, job);
@@ -179,11 +240,12 @@ export class Machine {
     }
     const need =
       model.size * 1.1 + job.options.numCtx * slotsFor(model, this.#host.slots) * contextBytesPerToken(model);
-    const fits = this.memoryUsed + Math.min(need, this.#profile.memoryBytes) <= this.#profile.memoryBytes;
+    const { memoryBytes } = this.#host;
+    const fits = this.memoryUsed + Math.min(need, memoryBytes) <= memoryBytes;
     if (!fits || this.#runners.size >= this.#maxLoaded) {
       const victim = this.#victim();
       if (victim.keepAliveMs > 0) this.counters.evictions += 1;
-      return this.#expire(victim);
+      return this.#makeRoom(victim);
     }
     this.#startLoad(job, need);
     return false;
@@ -211,6 +273,7 @@ export class Machine {
       this.#load = undefined;
       this.#head = undefined;
       runner.loading = false;
+      this.#sick.loaded(runner);
       this.#assign(runner, job);
       this.#pump();
     });
@@ -224,6 +287,7 @@ export class Machine {
     job.assignedAt = this.#clock.now();
     if (job.request.kind !== 'load') {
       runner.add(job);
+      this.#sick.assigned(runner);
       return;
     }
     job.phase = 'ended';
@@ -253,9 +317,17 @@ export class Machine {
   }
 
   /**
-   * Marks a runner to go; true if it went at once. A busy one drains, but a late request with a keep_alive of its own
-   * re-arms it, and then the head of the queue waits on: real servers hang in the same way (ollama issue 17408).
+   * For the head of the queue: true if the runner went at once. A busy one drains, and until some model has left memory the
+   * queue is not looked at. A late request with a keep_alive of its own re-arms the one that drains, and then the queue
+   * waits on: real servers hang in the same way (ollama issue 17408).
    */
+  #makeRoom(runner: Runner): boolean {
+    const gone = this.#expire(runner);
+    this.#awaitsUnload = !gone;
+    return gone;
+  }
+
+  /** Marks a runner to go; true if it went at once, false if it drains. */
   #expire(runner: Runner): boolean {
     runner.keepAliveMs = 0;
     if (!runner.idle) return false;
@@ -266,7 +338,8 @@ export class Machine {
   #remove(runner: Runner): void {
     runner.expiry?.();
     if (this.#runners.get(runner.model.weights) === runner) this.#runners.delete(runner.model.weights);
-    if (this.#head !== undefined) this.#clock.at(this.#clock.now(), () => this.#pump());
+    this.#sick.removed(runner);
+    this.#unwedge();
   }
 
   #cancel(job: Job): void {

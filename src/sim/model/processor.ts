@@ -17,6 +17,7 @@ export class Processor {
   readonly #clock: Scheduler;
   readonly #slowdown: number;
   readonly #active = new Set<Work>();
+  #handicap = 1;
 
   constructor(clock: Scheduler, slowdown: number) {
     this.#clock = clock;
@@ -25,6 +26,26 @@ export class Processor {
 
   get busy(): number {
     return this.#active.size;
+  }
+
+  /** Everything takes so many times as long from now on, > 0; 1 = as usual. */
+  set handicap(factor: number) {
+    this.#settle();
+    this.#handicap = factor;
+    this.#plan();
+  }
+
+  /** Nothing of it is done until it is resumed. */
+  suspend(work: Work): void {
+    this.leave(work);
+  }
+
+  /** One that was suspended goes on where it was. */
+  resume(work: Work): void {
+    this.#settle();
+    work.since = this.#clock.now();
+    this.#active.add(work);
+    this.#plan();
   }
 
   /** Joins the machine with `ms` of work. `done` must lead to `next` or `leave` before it returns. */
@@ -60,7 +81,7 @@ export class Processor {
   }
 
   #factor(): number {
-    return 1 + this.#slowdown * Math.max(0, this.#active.size - 1);
+    return this.#handicap * (1 + this.#slowdown * Math.max(0, this.#active.size - 1));
   }
 
   #advance(work: Work, factor: number): void {

@@ -1,4 +1,4 @@
-import { closeJob, type Job } from './job.ts';
+import { closeJob, type Job, type SimEnd } from './job.ts';
 import { slotsFor, type SimModel } from './models.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Processor } from './processor.ts';
@@ -15,6 +15,10 @@ export interface RunnerHost {
   readonly clock: Scheduler;
   readonly processor: Processor;
   readonly profile: MachineProfile;
+  /** Bytes for weights and context that nobody else holds for good. */
+  readonly memoryBytes: number;
+  /** There is a GPU, and it can be used. */
+  readonly gpu: boolean;
   readonly slots: number;
   readonly reuse: ReusePolicy;
   /** The job has left the machine, whether or not its submitter waited for it. */
@@ -26,8 +30,11 @@ export class Runner {
   readonly model: SimModel;
   readonly options: ResolvedOptions;
   readonly slots: number;
-  /** Bytes it occupies. */
+  /** Bytes it needs, and bytes it occupies. */
+  readonly sizeBytes: number;
   readonly memory: number;
+  /** Loaded into video memory, as far as it fits. */
+  readonly onGpu: boolean;
   /** It needs more than the machine has: part of it runs on the processor. */
   readonly offloaded: boolean;
   loading = true;
@@ -36,6 +43,9 @@ export class Runner {
   expiresAt: number | undefined;
   expiry: Cancel | undefined;
   maxRunning = 0;
+  /** Its process is gone, and the server has not noticed. */
+  dead = false;
+  #hung = false;
 
   readonly #host: RunnerHost;
   readonly #cache: PromptCache;
@@ -49,8 +59,10 @@ export class Runner {
     this.model = model;
     this.options = options;
     this.slots = slotsFor(model, host.slots);
-    this.memory = Math.min(needBytes, host.profile.memoryBytes);
-    this.offloaded = needBytes > host.profile.memoryBytes;
+    this.sizeBytes = needBytes;
+    this.memory = Math.min(needBytes, host.memoryBytes);
+    this.onGpu = host.gpu;
+    this.offloaded = needBytes > host.memoryBytes;
     this.keepAliveMs = keepAliveMs;
     this.#cache = promptCache(host.reuse, this.slots, model.slidingWindow);
     const slow = this.offloaded && host.profile.gpu ? OFFLOAD_SLOWDOWN : 1;
@@ -93,24 +105,60 @@ export class Runner {
       this.#host.finished(this, job);
       return;
     }
+    if (this.#hung) {
+      // The server ends its call of the runner, which gives no answer to that either.
+      this.#cache.free(job.slot);
+      this.#running.delete(job);
+      job.phase = 'ended';
+      this.#host.finished(this, job);
+      return;
+    }
     if (job.phase === 'decode' && job.work !== undefined) {
       this.#host.processor.finishUnit(job.work, this.#decodeUnit(job));
     }
   }
 
-  /** Ends everything without a word to the engine: the process is gone. */
+  /** From now on nothing happens here, for those who come either. */
+  hang(): void {
+    if (this.#hung) return;
+    this.#hung = true;
+    for (const { work } of this.#running) if (work !== undefined) this.#host.processor.suspend(work);
+  }
+
+  /** It goes on as if nothing had been. */
+  wake(): void {
+    if (!this.#hung) return;
+    this.#hung = false;
+    for (const { work } of this.#running) if (work !== undefined) this.#host.processor.resume(work);
+    this.#fill();
+  }
+
+  /** Ends everything without a word to the engine: the whole server is gone. */
   kill(): void {
+    this.#cut(() => ({ kind: 'stopped' }));
+  }
+
+  /** The runner alone is gone, and the server tells those who were there. @returns how many these were */
+  die(): number {
+    return this.#cut((waiting) => ({ kind: 'died', waiting }));
+  }
+
+  #cut(end: (waiting: boolean) => SimEnd): number {
     this.expiry?.();
-    for (const job of [...this.#running, ...this.#waiting]) {
-      if (job.work !== undefined) this.#host.processor.leave(job.work);
-      closeJob(job, { kind: 'stopped' });
+    const jobs = [...this.#running, ...this.#waiting].filter((job) => !job.closed);
+    for (const { work } of this.#running) if (work !== undefined) this.#host.processor.leave(work);
+    for (const job of jobs) {
+      const waiting = job.phase === 'waiting';
+      job.phase = 'ended';
+      closeJob(job, end(waiting));
     }
     this.#running.clear();
     this.#waiting.length = 0;
+    return jobs.length;
   }
 
   #fill(): void {
-    while (this.#running.size < this.slots) {
+    while (!this.#hung && !this.dead && this.#running.size < this.slots) {
       const job = this.#waiting.shift();
       if (job === undefined) return;
       this.#start(job);

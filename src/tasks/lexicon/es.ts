@@ -26,7 +26,7 @@ export const es: Lexicon = {
   annotate:
     'document*, comenta este, comenta el codigo, comentar el codigo, agrega comentarios, anade comentarios, añade comentarios, anadir comentarios, agregar comentarios, escribe comentarios, escribe la documentacion, escribe documentacion, genera documentacion, escribe un readme, crea un readme, errata',
   review:
-    'revis*, audita*, evalua*, critica, opina*, que opinas, que te parece, retroaliment*, dame tu opinion, dame feedback, sugerencias, puntos debiles, examina, hay algun problema, hay algun error en, que puedo mejorar, que podria mejorar, que mejorar, que mejorarias, analiza mi codigo, analiza este codigo, analiza el codigo, propon mejoras, sugiere mejoras',
+    'revis*, audita*, evalua*, critica, opina*, que opinas, que te parece, retroaliment*, dame tu opinion, dame feedback, sugerencias, puntos debiles, examina, hay algun problema, hay algun error en, que puedo mejorar, que podria mejorar, que mejorar, que mejorarias, analiza mi codigo, analiza este codigo, analiza el codigo, propon mejoras, sugiere mejoras, está bien hecho, lo harías de otra forma',
   find: 'encuentr*, encontr*, busca, buscar, identific*, lista, enumera, calcula*, muestra, devuelv*, ordena, compar*, analiz*, determina, determinar, comprueba si, dado un, dada una, imprim*, cuenta',
   prose:
     'traduc*, resum*, recomiend*, recomend*, sugier*, imagina, actua, inventa, escribe un poema, escribe una historia, escribe un cuento, escribe una carta, escribe un correo, escribe un ensayo, escribe un articulo, cuentame un, dime un chiste, dame ideas, dame consejos, aconsej*, canta, planifica',
@@ -64,7 +64,7 @@ export const es: Lexicon = {
   stop: 'para, de, del, en, con, sin, por, desde, cuando, mientras, despues, antes, y, o, pero, segun, sobre, entre, al',
   that: 'que reciba, que recibe, que tome, que toma, que devuelva, que devuelve, que calcule, que calcula, que compruebe si, que verifique si, que valide, que valida, que permita, que permite, que muestre, que sume, que convierta, que determine, que prueba si, para comprobar si',
   plain:
-    'el, la, los, las, un, una, unos, unas, su, sus, a, me, te, se, lo, le, es, son, esta clase de, clase de, clase media, clase de ingles, codigo postal, manejo de errores, manejo de excepciones, en general, por ejemplo, funcion de los, poner a prueba, reseña de la pelicula, resena de, en este caso, programa de estudios, programa de television',
+    'el, la, los, las, un, una, unos, unas, su, sus, a, me, te, se, lo, le, es, son, esta clase de, clase de, clase media, clase de ingles, codigo postal, manejo de errores, manejo de excepciones, en general, por ejemplo, funcion de los, poner a prueba, reseña de la pelicula, resena de, en este caso, programa de estudios, programa de television, qué puede ser, que puede ser',
   light: 'haz, hazme, hacer, dame, realiza, realizar',
   meaning:
     'que hace este codigo, que hace esta funcion, que hace el codigo, que hace este script, que hace la funcion, explica este codigo, explicame este codigo',
@@ -72,4 +72,6 @@ export const es: Lexicon = {
   order: 'clasifica esto como, clasificalo como, categoriza esto como',
   deictic: 'este, esta, estos, estas, ese, esa, siguiente, siguientes',
   add: 'agreg*, anad*, añad*, adiciona*, incorpora*',
+  symptom:
+    'se queda infinito, se queda colgado, se cuelga, no me funciona, se cierra, no hace nada, me sale, me da, me aparece, qué puede ser, que puede ser, no se ve, no aparece, no carga, se queda cargando',
 };

@@ -64,4 +64,5 @@ export const id: Lexicon = {
   order: 'klasifikasikan ini sebagai',
   deictic: 'ini, itu, berikut, di bawah',
   add: 'tambah, tambahkan, menambahkan',
+  symptom: 'tidak muncul, tidak bisa dibuka, force close, tidak tampil',
 };

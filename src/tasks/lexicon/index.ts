@@ -8,6 +8,7 @@ import { id } from './id.ts';
 import { ja } from './ja.ts';
 import { ko } from './ko.ts';
 import { ar, it, nl, pl, tr, vi } from './others.ts';
+import { bn, cs, el, fa, fi, he, hu, nordic, ro, th } from './more.ts';
 import { pt } from './pt.ts';
 import { ru } from './ru.ts';
 import { uk } from './uk.ts';
@@ -33,4 +34,14 @@ export const LEXICONS: Readonly<Record<string, Lexicon>> = {
   tr,
   vi,
   ar,
+  sv: nordic,
+  cs,
+  ro,
+  hu,
+  fi,
+  el,
+  he,
+  fa,
+  th,
+  bn,
 };

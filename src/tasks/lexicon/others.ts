@@ -69,7 +69,7 @@ export const nl: Lexicon = {
   debug:
     'debug deze, wat is er mis, wat gaat er fout, zoek de fout, vind de fout, vind de bug, oorzaak, onderzoek waarom',
   restructure:
-    'refactor, refactoren, herstructureer, vereenvoudig, ruim op, opschonen, hernoem, verplaats, splits, opsplits*, herschrijf, moderniseer, leesbaarder, schoner, overzichtelijker, ontkoppel, verbeter deze code',
+    'refactor, refactoren, herstructureer, vereenvoudig, ruim op, opschonen, hernoem, verplaats, splits, opsplits*, herschrijf, moderniseer, leesbaarder, schoner, overzichtelijker, ontkoppel, verbeter deze code, korter, netter, maak deze code, maak dit',
   optimise: 'optimaliseer, optimaliseren, versnel, sneller, efficienter',
   remove: 'verwijder*',
   update: 'werk bij, wijzig, verander, verbeter, pas aan, vervang, breid uit',
@@ -208,7 +208,7 @@ export const tr: Lexicon = {
   polite: 'lütfen, bana, misin, mısın, musun, müsün, yardım et*, yardım, istiyorum, merhaba, teşekkür*, gerekiyor',
   stop: 'için, ile, olmadan, sonra, önce, ve, veya, ama, gibi, kadar',
   that: 'kontrol eden, hesaplayan, döndüren, alan bir, olan, olup olmadığını',
-  plain: 'bir, tüm, hata yönetimi, film eleştirisi, test sürüşü',
+  plain: 'bir, tüm, hata yönetimi, film eleştirisi, test sürüşü, doğrulayan',
   light: 'yap, yapın',
   meaning: 'bu kod ne yapıyor, bu kod ne yapar, bu fonksiyon ne yapıyor, bu kodu açıkla',
   person: 'benim, bana, ben',
@@ -265,6 +265,7 @@ export const vi: Lexicon = {
   person: 'tôi, mình',
   deictic: 'này, dưới đây',
   add: 'thêm, bổ sung',
+  symptom: 'bị trắng, bị đen, không hiển thị',
 };
 
 /** Arabic: the core vocabulary, with the clitics that people write most. */
@@ -274,7 +275,7 @@ export const ar: Lexicon = {
   fix: 'أصلح, اصلح, إصلاح, اصلاح, صحح, تصحيح, حل المشكلة, حل الخطأ, عالج',
   debug: 'تصحيح الأخطاء, ما الخطأ, ما المشكلة, أين الخطأ, ابحث عن الخطأ, جد الخطأ, سبب, تتبع',
   restructure:
-    'أعد هيكلة, اعد هيكلة, إعادة هيكلة, اعادة هيكلة, بسط, تبسيط, نظف, تنظيف, أعد كتابة, إعادة كتابة, أعد تسمية, إعادة تسمية, قسم, استخرج, افصل, انقل, ادمج, أكثر وضوحا, أسهل للقراءة, حسن الكود, حسن هذا الكود',
+    'أعد هيكلة, اعد هيكلة, إعادة هيكلة, اعادة هيكلة, بسط, تبسيط, نظف, تنظيف, أعد كتابة, إعادة كتابة, أعد تسمية, إعادة تسمية, قسم, استخرج, افصل, انقل, ادمج, أكثر وضوحا, أسهل للقراءة, حسن الكود, حسن هذا الكود, أكثر قابلية للقراءة, اكثر قابلية للقراءة',
   optimise: 'حسن أداء, تحسين أداء, تحسين الأداء, أسرع, تسريع, سرع',
   remove: 'احذف, أزل, إزالة, حذف',
   update: 'حدث, تحديث, عدل, غير, حسن, تحسين, استبدل',

@@ -247,6 +247,48 @@ describe('a new configuration', () => {
     expect(events).toContain('forgot a/m:latest');
   });
 
+  it('goes on counting what runs on a backend that was taken away and is back before it has ended', () => {
+    const { registry, events } = newPool();
+    const [a, b] = [backendConfig('a'), backendConfig('b')];
+    registry.apply([a, b]);
+    for (const name of ['a', 'b']) registry.observe(name, upWith(M));
+    const old = lease(registry, 'a');
+    const { runner } = old;
+    registry.apply([b]);
+    expect(registry.ids()).toEqual(['b']);
+    // Whoever chose it a moment ago gets no place there.
+    expect(registry.tryAcquire(runner)).toBeUndefined();
+    expect(registry.apply([a, b])).toEqual({ added: ['a'], removed: [] });
+    expect(registry.ids()).toEqual(['a', 'b']);
+    expect(registry.snapshots()[0]).toMatchObject({ name: 'a', inflight: 1, draining: false, health: 'up' });
+    lease(registry, 'a');
+    old.end(OUTCOMES.served);
+    expect(registry.snapshots()[0]).toMatchObject({ inflight: 1, models: [{ running: 1 }] });
+    expect(events.filter((event) => event.startsWith('forgot') || event.startsWith('gone'))).toEqual([]);
+  });
+
+  it('forgets a backend that was taken away with its last request, or when another one takes its name', () => {
+    const { registry, events } = newPool();
+    registry.apply([backendConfig('a')]);
+    registry.observe('a', upWith(M));
+    const [first, second] = [lease(registry, 'a'), lease(registry, 'a')];
+    registry.apply([]);
+    first.end(OUTCOMES.served);
+    expect(events).not.toContain('forgot a/m:latest');
+    second.end(OUTCOMES.served);
+    expect(events.slice(-2)).toEqual(['forgot a/m:latest', 'gone a']);
+
+    registry.apply([backendConfig('a')]);
+    registry.observe('a', upWith(M));
+    const third = lease(registry, 'a');
+    registry.apply([]);
+    registry.apply([backendConfig('a', { url: new URL('http://elsewhere:1') })]);
+    expect(registry.snapshots()[0]).toMatchObject({ inflight: 0, health: 'unknown' });
+    third.end(OUTCOMES.served);
+    expect(registry.snapshots()[0]).toMatchObject({ inflight: 0 });
+    expect(events.filter((event) => event === 'gone a')).toHaveLength(1);
+  });
+
   it('takes a backend that is gone out of every choice', () => {
     const { registry } = newPool();
     registry.apply([backendConfig('a'), backendConfig('b')]);

@@ -68,10 +68,17 @@ describe('config/example.yaml', () => {
   });
 
   it('states the defaults, but for the backends and names that it shows', () => {
-    const { backends, virtualModels, aliases, ...rest } = configOf(example);
-    const { backends: none, virtualModels: noModels, aliases: noAliases, ...defaults } = configOf('');
+    const { backends, virtualModels, aliases, categories, ...rest } = configOf(example);
+    const {
+      backends: none,
+      virtualModels: noModels,
+      aliases: noAliases,
+      categories: builtIn,
+      ...defaults
+    } = configOf('');
     expect(rest).toEqual(defaults);
-    expect([none, noModels, Object.keys(noAliases)]).toEqual([[], [], []]);
+    expect([none, noModels, Object.keys(noAliases), builtIn.own]).toEqual([[], [], [], []]);
+    expect([categories.threshold, categories.own.length]).toEqual([builtIn.threshold, 1]);
     expect(backends[0]).toEqual(configOf('backends: [{ name: gpu-1, url: "http://gpu-1:11434" }]').backends[0]);
     expect([virtualModels.length, Object.keys(aliases).length]).toEqual([1, 1]);
   });
@@ -80,13 +87,13 @@ describe('config/example.yaml', () => {
     expect(example).toMatch(new RegExp(String.raw`^[ #-]*${name}:`, 'm'));
   });
 
-  it('stays good with its commented settings switched on, but for what this version refuses', () => {
+  it('stays good with its commented settings switched on', () => {
     const on = example
       .replace('keys: []', 'keys:')
       .replaceAll(/^ {2}# {2}/gm, '    ')
       .replaceAll(/^# (?=tls:| {2}cert:| {2}key:)/gm, '');
     const parsed = parseConfig(on, contextWith());
-    expect(parsed.ok ? [] : parsed.issues.map(({ path }) => path)).toEqual(['auth.keys', 'tls']);
+    expect(parsed.ok ? [] : parsed.issues.map(({ path }) => path)).toEqual([]);
   });
 });
 

@@ -26,6 +26,8 @@ const metrics = new Metrics(
     placementActions: () => [],
     suspects: () => [],
     digestSkew: () => [],
+    keyRequests: () => [],
+    keyTokens: () => [],
   },
   '0',
 );
@@ -90,6 +92,7 @@ const scene = (urls: Readonly<Record<string, string>> = { a: 'http://a:1', b: 'h
         configured: () => made.configured,
         restore: (name) => void (made.strategy = name),
       },
+      keys: { save: () => [], restore: () => undefined },
       key: { get: () => made.key, set: (key) => void (made.key = key) },
     }),
   };

@@ -54,6 +54,17 @@ describe('the words of a request', () => {
     ],
     [{ system: [{ type: 'text', text: 's1' }], messages: [{ role: 'user', content: 'u' }] }, 'u', 's1'],
     [{ instructions: 'i', input: [{ role: 'user', content: [{ type: 'input_text', text: 'r' }] }] }, 'r', 'i'],
+    [
+      {
+        messages: [
+          { role: 'user', content: [{ type: 'text', text: 'fix the build' }] },
+          { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'run', input: {} }] },
+          { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: 'exit 1' }] },
+        ],
+      },
+      'fix the build',
+      '',
+    ],
     [{ messages: [] }, '', ''],
     [{ messages: [null, 3, { role: 'user' }, { content: 5 }] }, '', ''],
     [{ prompt: 7 }, '', ''],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PrefixHasher } from '../../../src/forward/prefix-hash.ts';
+import { TASK_CATEGORIES } from '../../../src/core/types.ts';
 import { passthroughModel, readAsk, readWishes, withModel } from '../../../src/http/ask.ts';
 import { routeOf } from '../../../src/http/routes.ts';
 import { thrownBy } from './thrown-by.ts';
@@ -111,7 +112,12 @@ describe('a request that runs no model', () => {
 
 describe('the wishes of a client', () => {
   it('are none by default', () => {
-    expect(readWishes({})).toEqual({ category: undefined, priority: 'normal', deadlineMs: Infinity, explain: false });
+    expect(readWishes({}, undefined, TASK_CATEGORIES)).toEqual({
+      category: undefined,
+      priority: 'normal',
+      deadlineMs: Infinity,
+      explain: false,
+    });
   });
 
   it('are read from its headers', () => {
@@ -121,7 +127,7 @@ describe('the wishes of a client', () => {
       'x-task-router-deadline': '1m30s',
       'x-task-router-explain': '1',
     };
-    expect(readWishes(headers)).toEqual({
+    expect(readWishes(headers, undefined, TASK_CATEGORIES)).toEqual({
       category: 'code-review',
       priority: 'interactive',
       deadlineMs: 90_000,
@@ -130,7 +136,9 @@ describe('the wishes of a client', () => {
   });
 
   it('quote a wrong value only in part', () => {
-    const error = thrownBy(() => readWishes({ 'x-task-router-category': 'x'.repeat(5_000) }));
+    const error = thrownBy(() =>
+      readWishes({ 'x-task-router-category': 'x'.repeat(5_000) }, undefined, TASK_CATEGORIES),
+    );
     expect(error).toMatchObject({ code: 'bad_request', status: 400 });
     expect(error.message.length).toBeLessThan(300);
   });

@@ -8,6 +8,10 @@ const settings: FrontSettings = {
   loopback: true,
   hostname: 'my-machine',
   origins: ['https://chat.example.com', 'https://*.corp.example', 'chrome-extension://*'],
+  local: true,
+  headers: [],
+  exposeHeaders: [],
+  maxAgeMs: 43_200_000,
 };
 
 const judge = (

@@ -15,6 +15,8 @@ const SOURCES: MetricsSources = {
   placementActions: () => [{ kind: 'load', result: 'done', count: 3 }],
   suspects: () => [{ backend: 'a', model: 'm', reason: 'spill' }],
   knownModel: (name) => name === 'm',
+  keyRequests: () => [{ key: 'ci', outcome: 'rate_limited', count: 5 }],
+  keyTokens: () => [{ key: 'ci', promptTokens: 30, outputTokens: 7 }],
 };
 
 const scrape = async (metrics: Metrics): Promise<(name: string) => number | undefined> => {

@@ -44,6 +44,8 @@ const scene = (): {
       digestSkew: () => [],
       placementActions: () => [],
       suspects: () => [],
+      keyRequests: () => [],
+      keyTokens: () => [],
     },
     '1.0.0',
   );

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ChangeRule } from '../../../../src/config/types.ts';
+import { fitsPattern } from '../../../../src/core/model-pattern.ts';
 import {
   chooseBuildServer,
   chooseServers,
-  fitsPattern,
   policyFor,
   policyForFiles,
   type Server,

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseGoDuration, readKeepAlive } from '../../../../src/sim/http/go-duration.ts';
+import { parseGoDuration } from '../../../../src/core/go-duration.ts';
+import { readKeepAlive } from '../../../../src/sim/http/go-duration.ts';
 import { readFields } from '../../../../src/sim/http/go-fields.ts';
 import { decodeGoJson, goJson } from '../../../../src/sim/http/go-json.ts';
 

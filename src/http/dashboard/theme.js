@@ -1,0 +1,5 @@
+// Runs ahead of everything else, so that no page flashes in the wrong colours.
+(() => {
+  const chosen = localStorage.getItem('theme');
+  if (chosen === 'light' || chosen === 'dark') document.documentElement.dataset.theme = chosen;
+})();
