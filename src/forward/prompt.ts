@@ -31,7 +31,8 @@ const hasWords = (body: Buffer, content: Span): boolean =>
   content.type === 'string' ||
   (content.type === 'array' &&
     itemsOf(body, content).some(
-      (part) => part.type === 'string' || (part.type === 'object' && membersOf(body, part).has('text')),
+      (part) =>
+        part.type === 'string' || (part.type === 'object' && membersOf(body, part).get('text')?.type === 'string'),
     ));
 
 const readMessages = (body: Buffer, messages: Span, system: string): PromptView => {

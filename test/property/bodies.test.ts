@@ -141,6 +141,14 @@ const contentOf = (field: { readonly type: string; readonly bytes: Buffer } | un
     .join('\n');
 };
 
+/** A turn of tool results or pictures alone has none. */
+const hasWords = (field: { readonly type: string; readonly bytes: Buffer }): boolean =>
+  field.type === 'string' ||
+  (field.type === 'array' &&
+    readGoItems(field.bytes).some((item) =>
+      item.type === 'object' ? stringOf(fieldsOf(item.bytes)?.get('text')) !== undefined : item.type === 'string',
+    ));
+
 const conversationOf = (list: Buffer, system: string): PromptView => {
   const said = readGoItems(list).flatMap(({ type, bytes }) => {
     const fields = type === 'object' ? fieldsOf(bytes) : undefined;
@@ -148,7 +156,8 @@ const conversationOf = (list: Buffer, system: string): PromptView => {
     return what === undefined ? [] : [{ role: stringOf(fields?.get('role')) ?? '', what }];
   });
   const isSystem = (one: { readonly role: string }): boolean => one.role === 'system' || one.role === 'developer';
-  const last = said.findLast((one) => one.role === 'user') ?? said.findLast((one) => !isSystem(one));
+  const users = said.filter((one) => one.role === 'user');
+  const last = users.findLast(({ what }) => hasWords(what)) ?? users.at(-1) ?? said.findLast((one) => !isSystem(one));
   return { text: contentOf(last?.what), system: system === '' ? contentOf(said.find(isSystem)?.what) : system };
 };
 
