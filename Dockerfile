@@ -19,8 +19,10 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
 COPY config ./config
+# For state.path; a volume that is mounted here takes over its owner.
+RUN install -d -o node -g node /var/lib/ollama-task-router
 USER node
-EXPOSE 11435 11436
+EXPOSE 11435 11436 9464
 STOPSIGNAL SIGTERM
 # Asks the admin listener where it is by default or where the variable puts it; a wildcard is reached over loopback.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \

@@ -20,6 +20,7 @@ import { Background } from './dispatch/background.ts';
 import { gateSettings } from './dispatch/gate-settings.ts';
 import { IllWatch } from './dispatch/ills.ts';
 import { keeper } from './dispatch/keep.ts';
+import { Learning } from './dispatch/learning.ts';
 import type { KeepAliveOrder } from './dispatch/place.ts';
 import { Reserver } from './dispatch/reserve.ts';
 import { SavedState } from './dispatch/saved-state.ts';
@@ -128,6 +129,7 @@ export class App {
   #hashKey: readonly [number, number] = [randomInt(2 ** 32), randomInt(2 ** 32)];
   #hasher = new PrefixHasher(this.#hashKey);
   readonly #reserver: Reserver;
+  readonly #learning: Learning;
   readonly #gate: Gate;
   readonly #metrics: Metrics;
   readonly #recorder: Recorder;
@@ -183,26 +185,37 @@ export class App {
     this.#ways = this.#createWays(lookup);
     this.#set = this.#createSet();
     const learned = new Learned();
-    const history = new History(HISTORY_SIZE, (record) => this.#desk.request(record));
+    const history = new History(HISTORY_SIZE, (record) => {
+      this.#learning.request(record);
+      this.#desk.request(record);
+    });
     const decisions = new Decisions(HISTORY_SIZE);
     const categorizer = new CurrentChain(createCategorizerChain({ ...config.categories, log }));
     this.#categorizer = categorizer;
     this.#gate = new Gate(clock, schedule, this.#gateSettings(config), rng);
     this.#registry = this.#createRegistry(learned);
+    const queue = () => ({ waiting: this.#gate.size, hosts: this.#registry.upCount });
+    this.#learning = new Learning({ clock, wall, rng, queue, log }, config.routing.learned.shadow);
+    const keep = keeper(decisions, () => Date.now());
     this.#reserver = new Reserver({
       registry: this.#registry,
       facts: this.#facts,
       clock,
       rng,
-      queue: () => ({ waiting: this.#gate.size, hosts: this.#registry.upCount }),
-      decided: keeper(decisions, () => Date.now()),
+      queue,
+      decided: (decision) => {
+        keep(decision);
+        this.#learning.decided(decision);
+      },
     });
     this.#metrics = new Metrics(
       {
         backends: () => this.#registry.snapshots(),
         queueDepth: (priority) => this.#gate.depth(priority),
         strategy: () => this.#operator.current.name,
+        learnedArms: () => this.#learning.shares(this.#operator.current),
         knownModel: (name) => this.#knownModel(name),
+        availability: () => this.#availability(),
         digestSkew: () => this.#skew.current,
         placementActions: () => this.#background.actions,
         heals: () => this.#ills.heals,
@@ -270,6 +283,7 @@ export class App {
           const fields = { event: 'breaker-changed', backend, model, from, to, why };
           const message = `circuit breaker of ${backend}${model === undefined ? '' : ` for ${model}`}: ${from} → ${to}`;
           if (to === 'open') {
+            this.#learning.breakerOpened();
             if (model !== undefined) learned.doubt(`${backend}/${model}`);
             log.warn(fields, message);
           } else {
@@ -386,6 +400,7 @@ export class App {
         config: () => redactConfig(this.#config),
         reload: (who) => this.reload(who),
         set: this.#set,
+        learning: this.#learning,
         changed: () => this.#keeper.touch(),
         keys: () => this.#ring.report(this.#moment()),
       },
@@ -468,6 +483,7 @@ export class App {
       targets: this.#targets,
       maxAttempts: config.retry.maxAttempts,
       stallGuard: config.retry.stallGuard,
+      hedgeMs: config.retry.hedgeMs,
       bodyBytes: config.limits.bodyBytes,
       bodyIdleMs: config.limits.bodyIdleTimeoutMs,
       streamsPerClient: config.limits.streamsPerClient,
@@ -553,6 +569,12 @@ export class App {
     return momentOf(this.#clock.now(), this.#wall());
   }
 
+  *#availability(): Generator<{ readonly model: string; readonly backends: number }> {
+    for (const [model, runners] of this.#registry.models()) {
+      yield { model, backends: runners.filter((runner) => this.#registry.takes(runner)).length };
+    }
+  }
+
   #knownModel(name: string): boolean {
     return this.#registry.models().has(modelKey(name)) || this.#targets.knows(name);
   }
@@ -586,7 +608,11 @@ export class App {
       this.#pems.watch(pemFilesOf(this.#config));
       this.#ways.start();
       const idleMs = limits.streamIdleTimeoutMs;
-      this.#beat = setInterval(() => this.#handler.sweep(idleMs), Math.min(BEAT_MS, idleMs / BEATS_PER_IDLE));
+      const beat = (): void => {
+        this.#handler.sweep(idleMs);
+        this.#passthrough.sweep(idleMs);
+      };
+      this.#beat = setInterval(beat, Math.min(BEAT_MS, idleMs / BEATS_PER_IDLE));
       this.#beat.unref();
       this.#readerBeat = setInterval(() => this.#handler.lookAtReaders(), limits.writeIdleTimeoutMs / LOOKS);
       this.#readerBeat.unref();
@@ -726,6 +752,7 @@ export class App {
     this.#ring.apply(next.auth.keys);
     this.#retries.configure(next.retry.budget);
     this.#facts.numCtx = next.routing.numCtx;
+    this.#learning.configure(next.routing.learned.shadow);
     this.#registry.configure(next.circuitBreaker, next.health);
     this.#registry.apply(next.backends);
     this.#checkDigests();

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PinoPretty } from 'pino-pretty';
+import { isoTime } from './core/iso-time.ts';
 import type { Log } from './core/types.ts';
 import type { LineLog } from './results/recorder.ts';
 
@@ -52,9 +53,6 @@ const withLines = (log: Logger, stream: DestinationStream): LineLog => ({
   takes: (level) => log.isLevelEnabled(level),
   writeLine: (level, fields, message) => {
     const value = log.levels.values[level] ?? 0;
-    // Between the braces of the fields: nobody calls this without any.
-    stream.write(
-      `{"level":${value},"time":"${new Date().toISOString()}",${fields.slice(1, -1)},"msg":${JSON.stringify(message)}}\n`,
-    );
+    stream.write(`{"level":${value},"time":"${isoTime(Date.now())}",${fields},"msg":${JSON.stringify(message)}}\n`);
   },
 });

@@ -2,10 +2,12 @@
 import type { AskIo } from './cli/admin-client.ts';
 import { HANDED_VARIABLE } from './cli/handed.ts';
 import type { Io } from './cli/io.ts';
+import type { TopIo } from './cli/top.ts';
 import { OVERVIEW, USAGE, VERBS, type Verb } from './cli/usage.ts';
 import { nearest } from './config/nearest.ts';
 import { errorText } from './core/errors.ts';
 
+const [verb, ...rest] = process.argv.slice(2);
 const interactive = process.stderr.isTTY;
 const stops: (() => Promise<void>)[] = [];
 const reloads: (() => void)[] = [];
@@ -69,6 +71,17 @@ const askIo = (): AskIo => ({
     : undefined,
 });
 
+/** For the live view: the whole terminal, where there is one to show it and to be asked from. */
+const topIo = async (): Promise<TopIo> => {
+  const atExit = (fn: () => void): void => void process.on('exit', fn);
+  const { liveTerminal } = await import('./cli/tty.ts');
+  const asked = askIo();
+  const live = process.stdout.isTTY
+    ? liveTerminal(process.stdin, process.stdout, asked.terminal?.color === true)
+    : undefined;
+  return { ...io, ...asked, live, atExit };
+};
+
 const help = (verb: string | undefined): number => {
   if (verb === undefined) {
     io.out(OVERVIEW);
@@ -108,16 +121,25 @@ const run = async (verb: string | undefined, rest: readonly string[]): Promise<n
       return (await import('./cli/explain.ts')).explainCommand(rest, askIo());
     case 'why':
       return (await import('./cli/why.ts')).whyCommand(rest, askIo());
+    case 'top':
+      return (await import('./cli/top.ts')).topCommand(rest, await topIo());
     case 'key':
       return (await import('./cli/key.ts')).keyCommand(rest, io);
+    case 'completion':
+      return (await import('./cli/completion.ts')).completionCommand(rest, io);
     case 'version':
-      io.out(`ollama-task-router ${(await import('./version.ts')).productVersion()}\n`);
-      return 0;
+      return (await import('./cli/version.ts')).versionCommand(rest, io);
     case 'help':
       return help(rest[0]);
   }
 };
 
+// Whoever read the results has enough of them (`| head`); a proxy goes on without those who read its first lines.
+process.stdout.on('error', () => {
+  if (verb !== 'serve') process.exit();
+});
+// There is nowhere left to say it.
+process.stderr.on('error', () => undefined);
 // Rejections that nobody handles come here too.
 process.on('uncaughtException', crash);
 process.on('SIGTERM', stop);
@@ -130,7 +152,6 @@ process.on('SIGUSR2', () => {
   for (const handOver of handOvers) handOver();
 });
 
-const [verb, ...rest] = process.argv.slice(2);
 process.exitCode = await run(verb, rest);
 // What is left now are idle keep-alive sockets of clients; nothing waits for them.
 if (stopping) process.exit();

@@ -3,7 +3,13 @@ import type { Entrant } from '../../src/admission/entrant.ts';
 import type { LoadedModel, Runner } from '../../src/backends/backend.ts';
 import { Registry } from '../../src/backends/registry.ts';
 import type { BackendConfig } from '../../src/config/types.ts';
-import { BREAKER_DEFAULTS, type CandidateStats, type Outcome, type Strategy } from '../../src/core/types.ts';
+import {
+  BREAKER_DEFAULTS,
+  type CandidateStats,
+  type Outcome,
+  type Strategy,
+  type TaskFacts,
+} from '../../src/core/types.ts';
 import { Reserver, type Place, type Wish } from '../../src/dispatch/reserve.ts';
 import { crowdOf, type Tier } from '../../src/dispatch/shortlist.ts';
 import { Facts } from '../../src/facts/facts.ts';
@@ -13,6 +19,7 @@ import { createStrategy } from '../../src/routing/index.ts';
 import { toldParts, type Asked, type Told } from './oracle.ts';
 import { Placed } from './placed.ts';
 import type { AttemptEnd, ResidentView, ServerInfo, SimPolicy, WorldView } from './policy.ts';
+import { Taught } from './taught.ts';
 import type { SimJob } from './workload.ts';
 
 /** Attempts per request, as the proxy's default. */
@@ -38,6 +45,8 @@ export interface OursOptions {
 interface Open {
   readonly job: SimJob;
   readonly since: number;
+  /** Who chooses for it. */
+  readonly strategy: Strategy;
   readonly tried: Set<string>;
   attempts: number;
   place: Place | undefined;
@@ -60,7 +69,7 @@ class Ours implements SimPolicy {
   #gate: Gate | undefined;
   #facts: Facts | undefined;
   #reserver: Reserver | undefined;
-  #strategy: Strategy | undefined;
+  #taught: Taught | undefined;
   readonly #learned = new Learned();
   readonly #asked: Asked = { job: undefined };
 
@@ -100,7 +109,10 @@ class Ours implements SimPolicy {
         released: ({ backendId }) => gate.pump(undefined, backendId),
         loaded: ({ backendId }) => gate.pump(undefined, backendId),
         looked: (backend) => gate.poke(undefined, backend),
-        breakerChanged: () => gate.pump(),
+        breakerChanged: (_backend, _model, _from, to) => {
+          if (to === 'open') this.#taught?.breakerOpened();
+          gate.pump();
+        },
         healthChanged: () => gate.pump(),
         modelsChanged: () => gate.pump(),
       },
@@ -112,13 +124,15 @@ class Ours implements SimPolicy {
     this.#facts = facts;
     this.#gate = gate;
     this.#registry = registry;
-    this.#strategy = createStrategy(this.#options.strategy);
+    const taught = new Taught(createStrategy(this.#options.strategy), world, () => gate.size);
+    this.#taught = taught;
     this.#reserver = new Reserver({
       registry,
       facts,
       clock,
       rng: world.rng,
       queue: () => ({ waiting: gate.size, hosts: world.servers.length }),
+      decided: (decision) => taught.decided(decision),
     });
     if (this.#options.placement === true) new Placed({ world, registry, facts, gate }).start();
     this.#pulse(world, gate);
@@ -136,6 +150,7 @@ class Ours implements SimPolicy {
     const open: Open = {
       job,
       since: world.now(),
+      strategy: started(this.#taught).chooser(factsOf(job)),
       tried: new Set(),
       attempts: 0,
       place: undefined,
@@ -163,6 +178,7 @@ class Ours implements SimPolicy {
     const outcome = outcomeOf(result);
     const over = result.kind !== 'failed' || result.phase === 'body';
     if (over) this.#open.delete(job.id);
+    if (over) started(this.#taught).ended(open.strategy, job, open.since, result);
     this.#learn(runner, open, outcome);
     lease.end(outcome);
     if (over) return;
@@ -189,10 +205,10 @@ class Ours implements SimPolicy {
     const wish: Wish = {
       id: job.id,
       model: job.model,
-      facts: { category: job.category, model: job.model, affinityKey: job.session },
+      facts: factsOf(job),
       demand: job.demand,
       streams: true,
-      strategy: started(this.#strategy),
+      strategy: open.strategy,
       since: open.since,
       attempt: open.attempts + 1,
       asked: 0,
@@ -242,6 +258,7 @@ class Ours implements SimPolicy {
 
   #refuse(open: Open, why: string): void {
     this.#open.delete(open.job.id);
+    started(this.#taught).ended(open.strategy, open.job, open.since, undefined);
     started(this.#world).refuse(open.job, why);
   }
 
@@ -261,6 +278,8 @@ class Ours implements SimPolicy {
     }
   }
 }
+
+const factsOf = ({ category, model, session }: SimJob): TaskFacts => ({ category, model, affinityKey: session });
 
 const started = <T>(part: T | undefined): T => {
   if (part === undefined) throw new Error('the policy was used before start()');

@@ -57,6 +57,8 @@ export const POLICIES: Readonly<Record<string, (options: PolicyOptions) => SimPo
   'ours-random': () => ours({ name: 'ours-random', strategy: 'random' }),
   'ours-least-loaded': () => ours({ name: 'ours-least-loaded', strategy: 'least-loaded' }),
   'ours-performance': () => ours({ name: 'ours-performance', strategy: 'performance' }),
+  // Starts as `ours`, and may find something better.
+  'ours-learned': () => ours({ name: 'ours-learned', strategy: 'learned', placement: true }),
   'ours-affinity': () => ours({ name: 'ours-affinity', strategy: 'affinity' }),
 };
 

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, openSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Front } from '../chaos/front.ts';
@@ -49,7 +49,10 @@ export const ownProcess = async (
   // The proxy watches the folder of its configuration, so the log is somewhere else.
   const file = join(mkdtempSync(join(folder, 'config-')), 'proxy.yaml');
   const rewrite = (): Promise<void> => {
-    writeFileSync(file, config());
+    // In one step: a reload must never read half of it.
+    const next = join(folder, 'next.yaml');
+    writeFileSync(next, config());
+    renameSync(next, file);
     return Promise.resolve();
   };
   await rewrite();

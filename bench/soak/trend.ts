@@ -28,8 +28,9 @@ const tOf = (degrees: number): number => T_975[Math.max(1, Math.floor(degrees)) 
 const LEAST_SAMPLES = 4;
 
 /**
- * Least squares. Samples that follow each other closely are alike, so they count as fewer: n · (1 − ρ) / (1 + ρ) with
- * the residuals' lag-one correlation ρ (first-order autoregression, e.g. Chatfield, "The Analysis of Time Series").
+ * Least squares. Samples that follow each other closely are alike, so fewer count as independent: n · (1 − ρ) / (1 + ρ)
+ * with the residuals' lag-one correlation ρ (Santer et al., "Statistical significance of trends", J. Geophys. Res. 105,
+ * 2000).
  */
 export const trendOf = (name: string, unit: string, points: readonly Point[]): Trend => {
   const n = points.length;
@@ -52,7 +53,7 @@ export const trendOf = (name: string, unit: string, points: readonly Point[]): T
   }
   const correlation = squares === 0 ? 0 : Math.min(0.95, Math.max(0, neighbours / squares));
   const independent = Math.max(LEAST_SAMPLES, (n * (1 - correlation)) / (1 + correlation));
-  const error = Math.sqrt(squares / (independent - 2) / ((xx * independent) / n));
+  const error = Math.sqrt(squares / (independent - 2) / xx);
   return { name, unit, slope, margin: tOf(independent - 2) * error, mean, samples: n };
 };
 

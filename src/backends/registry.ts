@@ -33,6 +33,8 @@ export interface Lease {
   readonly avoidedReload: boolean;
   /** ms to the first byte that were foreseen; undefined where nothing was or the answer does not stream. */
   readonly foreseenFirstMs: number | undefined;
+  /** Its model was not in memory when it was sent: whoever hangs up aborts the load. */
+  readonly cold: boolean;
   /** Models that its load is expected to push out of memory. */
   readonly evictions: number;
   /** How long its server may be silent about it; undefined where nothing of the server runs. */
@@ -393,6 +395,7 @@ export class Registry {
       numCtx,
       avoidedReload: fit?.avoided === true,
       foreseenFirstMs: load.expected !== undefined && streams ? work?.expectedFirstMs : undefined,
+      cold: work?.cold === true,
       evictions: work?.cold === true ? (facts?.evictCount ?? 0) : 0,
       patience: () => this.#patience(runner, work),
       moved: () => {
@@ -660,6 +663,7 @@ const resume = (holder: Backend | Runner, breaker: Breaker): void => {
 /** It broke off in silence, or was out of time without a byte although one was due. */
 const looksHung = (outcome: Outcome, work: Work): boolean => {
   if (outcome.kind !== 'backend-failed') return false;
+  if (outcome.reason === 'stall') return true;
   if (outcome.reason === 'timeout') return outcome.blame === 'model';
   return outcome.reason === 'deadline' && outcome.phase !== 'body' && isLate(work, outcome.totalMs);
 };

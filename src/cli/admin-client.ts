@@ -23,14 +23,24 @@ export interface Terminal {
 /** A call to the admin API that came to nothing. The message says what to do. */
 export class AdminCallError extends Error {
   override readonly name = 'AdminCallError';
+  /** The same call may succeed later, without anybody changing the command line. */
+  readonly passing: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly passing?: boolean } = {}) {
+    super(message, options);
+    this.passing = options.passing ?? false;
+  }
 }
 
-export interface AdminCall<T> {
+export interface AdminRequest {
   /** Base URL, as the user wrote it. */
   readonly admin: string;
   readonly token: string | undefined;
   /** Below /admin/v1/. */
   readonly path: string;
+}
+
+export interface AdminCall<T> extends AdminRequest {
   /** Sent as JSON with POST; undefined = GET. */
   readonly body?: object;
   /** Whether the answer is what was asked for. */
@@ -60,6 +70,28 @@ export const callAdmin = async <T>(call: AdminCall<T>): Promise<AdminAnswer<T>> 
   );
 };
 
+/**
+ * Opens a call whose answer goes on and on.
+ * @param signal ends it
+ * @returns the answer, with status 200
+ * @throws {AdminCallError} also when the signal was given
+ */
+export const openAdmin = async (call: AdminRequest, accept: string, signal: AbortSignal): Promise<Response> => {
+  const base = baseOf(call.admin);
+  const first = new AbortController();
+  // The head comes at once; what follows may take its time.
+  const late = setTimeout(() => first.abort(new DOMException('no head', 'TimeoutError')), TIMEOUT_MS);
+  try {
+    const answer = await request(call, base, { headers: { accept }, signal: AbortSignal.any([signal, first.signal]) });
+    if (answer.status === 200) return answer;
+    throw refusal(call, base, answer.status, jsonOf(await answer.text()));
+  } catch (error) {
+    throw error instanceof AdminCallError ? error : unreachable(base, error);
+  } finally {
+    clearTimeout(late);
+  }
+};
+
 /** The URL without a slash at its end. @throws {AdminCallError} */
 const baseOf = (admin: string): string => {
   const url = URL.canParse(admin) ? new URL(admin) : undefined;
@@ -73,29 +105,43 @@ const baseOf = (admin: string): string => {
 };
 
 const exchange = async <T>(
-  { token, path, body }: AdminCall<T>,
+  call: AdminCall<T>,
   base: string,
 ): Promise<{ readonly status: number; readonly text: string }> => {
-  const headers: Record<string, string> = { accept: 'application/json' };
-  if (token !== undefined && token !== '') headers['authorization'] = `Bearer ${token}`;
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  const { body } = call;
+  const headers = { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
   try {
-    const answer = await fetch(`${base}/admin/v1/${path}`, {
+    const answer = await request(call, base, {
       method: body === undefined ? 'GET' : 'POST',
       headers,
-      // The token must not follow to wherever somebody points.
-      redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: answer.status, text: await answer.text() };
   } catch (error) {
-    throw new AdminCallError(
-      `cannot reach the admin listener at ${base} (${reasonOf(error)}); start the proxy, or say where it is with --admin URL`,
-      { cause: error },
-    );
+    throw unreachable(base, error);
   }
 };
+
+const request = (
+  { token, path }: AdminRequest,
+  base: string,
+  { headers, ...init }: Omit<RequestInit, 'headers'> & { readonly headers: Readonly<Record<string, string>> },
+): Promise<Response> => {
+  const ours = token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
+  return fetch(`${base}/admin/v1/${path}`, {
+    ...init,
+    headers: { ...headers, ...ours },
+    // The token must not follow to wherever somebody points.
+    redirect: 'manual',
+  });
+};
+
+const unreachable = (base: string, error: unknown): AdminCallError =>
+  new AdminCallError(
+    `cannot reach the admin listener at ${base} (${reasonOf(error)}); start the proxy, or say where it is with --admin URL`,
+    { cause: error, passing: true },
+  );
 
 /** Why a fetch failed: the reason is in its cause, and for a name with several addresses in the first of those. */
 const reasonOf = (error: unknown): string => {
@@ -108,7 +154,7 @@ const reasonOf = (error: unknown): string => {
  * Without control characters in its texts: model names and error texts come from clients and servers, and must not move
  * the cursor of whoever reads them.
  */
-const jsonOf = (text: string): unknown => {
+export const jsonOf = (text: string): unknown => {
   try {
     return JSON.parse(text, (_name, value: unknown) =>
       typeof value === 'string' ? value.replaceAll(/\p{Cc}/gu, '?') : value,
@@ -118,7 +164,12 @@ const jsonOf = (text: string): unknown => {
   }
 };
 
-const refusal = <T>({ token, missing }: AdminCall<T>, base: string, status: number, value: unknown): AdminCallError => {
+const refusal = (
+  { token, missing }: AdminRequest & { readonly missing?: string },
+  base: string,
+  status: number,
+  value: unknown,
+): AdminCallError => {
   const said =
     typeof value === 'object' && value !== null && 'error' in value && typeof value.error === 'string'
       ? value.error
@@ -126,15 +177,19 @@ const refusal = <T>({ token, missing }: AdminCall<T>, base: string, status: numb
   if (status === 401) {
     return new AdminCallError(
       token === undefined || token === ''
-        ? `${base} wants the admin token: set TASK_ROUTER_ADMIN_TOKEN to the value of admin.token of its configuration`
-        : `${base} does not take the token in TASK_ROUTER_ADMIN_TOKEN: it must be the value of admin.token of its configuration`,
+        ? `${base} wants the admin token: set TASK_ROUTER_ADMIN_TOKEN to the value of admin.token of its configuration, or name a file that holds it with --token-file`
+        : `${base} does not take this token: it must be the value of admin.token of its configuration`,
     );
   }
   if (said === undefined) {
     return new AdminCallError(
       `${base} answered ${status}, not as an admin listener does; say where that is with --admin URL`,
+      // A reverse proxy in between, while what it leads to starts anew.
+      { passing: status >= 500 },
     );
   }
   if (status === 403) return new AdminCallError(`${base} refuses the call: ${said}`);
-  return new AdminCallError(status === 404 ? `${said}; ${missing}` : said);
+  return new AdminCallError(status === 404 && missing !== undefined ? `${said}; ${missing}` : said, {
+    passing: status >= 500,
+  });
 };

@@ -3,8 +3,8 @@ import { loadConfigFile } from '../config/load.ts';
 import { formatIssue } from '../config/parse.ts';
 import type { Config, ParseContext } from '../config/types.ts';
 import { formatHostPort } from '../config/units.ts';
-import { errorText } from '../core/errors.ts';
 import { USAGE } from './usage.ts';
+import { problemOf } from './usage-problem.ts';
 
 export interface CheckIo {
   out(text: string): void;
@@ -23,8 +23,8 @@ const summary = (file: string, config: Config): string => {
 };
 
 /**
- * `check FILE`: problems and warnings on stderr as `FILE:LINE:COLUMN: message`, one line of summary on stdout. Gives the
- * exit code: 0 = the file can be served, 2 = it cannot, or the command line is wrong.
+ * `check FILE`: problems and warnings on stderr as `FILE:LINE:COLUMN: message`, one line of summary on stdout; with
+ * `--json` all of it as one object on stdout. Gives the exit code: 0 = the file can be served, 2 = it cannot, or the command line is wrong.
  */
 export const checkCommand = async (argv: readonly string[], io: CheckIo, context: ParseContext): Promise<number> => {
   const usageError = (message: string): number => {
@@ -32,10 +32,11 @@ export const checkCommand = async (argv: readonly string[], io: CheckIo, context
     return 2;
   };
   let files: readonly string[];
+  let json: boolean;
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
-      options: { help: { type: 'boolean', short: 'h' } },
+      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
       allowPositionals: true,
     });
     if (values.help === true) {
@@ -43,14 +44,21 @@ export const checkCommand = async (argv: readonly string[], io: CheckIo, context
       return 0;
     }
     files = positionals;
+    json = values.json;
   } catch (thrown) {
-    return usageError(errorText(thrown));
+    return usageError(problemOf(thrown, 'check'));
   }
   const [file] = files;
   if (file === undefined) return usageError('which file? Give its path');
   if (files.length > 1) return usageError(`one file at a time, not ${files.length}`);
 
   const loaded = await loadConfigFile(file, context);
+  if (json) {
+    const problems = loaded.ok ? [] : loaded.issues;
+    const warnings = loaded.ok ? loaded.value.warnings : [];
+    io.out(`${JSON.stringify({ file, ok: loaded.ok, problems, warnings })}\n`);
+    return loaded.ok ? 0 : 2;
+  }
   if (!loaded.ok) {
     io.err(loaded.issues.map((issue) => `${formatIssue(file, issue)}\n`).join(''));
     return 2;

@@ -7,7 +7,9 @@ import { createLog } from '../log.ts';
 import { startSim, type SimServer } from '../sim/http/server.ts';
 import type { Io } from './io.ts';
 import { parseContext } from './context.ts';
+import { seconds } from './terms-table.ts';
 import { USAGE } from './usage.ts';
+import { problemOf } from './usage-problem.ts';
 
 /** The simulated pool: three uneven boxes, as a small lab has them. Five times faster than life, so nobody waits. */
 const BOXES = [
@@ -27,6 +29,8 @@ const PROMPTS = [
   '用 Python 写一个快速排序函数',
   'What should I cook tonight with leeks and potatoes?',
 ];
+
+const BURST = 16;
 
 /** `auto` lets the router pick model and server together by the category of the prompt. */
 const configText = (sims: readonly SimServer[]): string =>
@@ -86,6 +90,37 @@ const sendPrompts = async (proxy: string, io: Io): Promise<void> => {
   }
 };
 
+interface Seen {
+  readonly backend: string;
+  readonly firstMs: number;
+}
+
+/** One prompt without anything printed: who answered, and when the answer began. */
+const ask = async (proxy: string, prompt: string): Promise<Seen> => {
+  const sent = performance.now();
+  const answer = await fetch(`${proxy}/api/chat`, {
+    method: 'POST',
+    body: JSON.stringify({ model: 'auto', messages: [{ role: 'user', content: prompt }] }),
+  });
+  const firstMs = performance.now() - sent;
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`the proxy answered ${answer.status}: ${text}`);
+  return { backend: answer.headers.get('x-task-router-backend') ?? '?', firstMs };
+};
+
+/** More at once than the fastest server has slots: the others get their share, and nobody waits inside a server. */
+const sendBurst = async (proxy: string, io: Io): Promise<void> => {
+  const prompts = Array.from({ length: BURST }, (_, i) => PROMPTS[i % PROMPTS.length] ?? '');
+  const seen = await Promise.all(prompts.map((prompt) => ask(proxy, prompt)));
+  io.out(`${BURST} at once:\n`);
+  for (const { name } of BOXES) {
+    const times = seen.filter(({ backend }) => backend === name).map(({ firstMs }) => firstMs);
+    const latest = times.length === 0 ? '' : `, the last one began after ${seconds(Math.max(...times))} s`;
+    io.out(`  ${name.padEnd(14)} answers ${String(times.length).padStart(2)}${latest}\n`);
+  }
+  io.out('\n');
+};
+
 /**
  * `demo`: three simulated servers, the proxy in front of them, and a few prompts through it.
  * @returns 0, or 1 when something could not be started or a prompt failed
@@ -95,7 +130,7 @@ export const demoCommand = async (argv: readonly string[], io: Io): Promise<numb
   try {
     once = parseArgs({ args: [...argv], options: { once: { type: 'boolean', default: false } } }).values.once;
   } catch (error) {
-    io.err(`demo: ${errorText(error)}\n\n${USAGE.demo}`);
+    io.err(`demo: ${problemOf(error, 'demo')}\n\n${USAGE.demo}`);
     return 2;
   }
   const sims: SimServer[] = [];
@@ -114,10 +149,12 @@ export const demoCommand = async (argv: readonly string[], io: Io): Promise<numb
     const { proxy, admin } = await app.start();
     await app.probed();
     const proxyUrl = `http://${proxy.host}:${proxy.port}`;
+    const adminUrl = `http://${admin.host}:${admin.port}`;
     io.out('Three SIMULATED Ollama servers (no GPU, no real model) and the router in front of them:\n\n');
     sims.forEach((sim, i) => io.out(`  ${(BOXES[i]?.name ?? '').padEnd(14)} ${sim.url}\n`));
-    io.out(`  ${'proxy'.padEnd(14)} ${proxyUrl}\n  ${'admin'.padEnd(14)} http://${admin.host}:${admin.port}\n\n`);
+    io.out(`  ${'proxy'.padEnd(14)} ${proxyUrl}\n  ${'admin'.padEnd(14)} ${adminUrl}\n\n`);
     await sendPrompts(proxyUrl, io);
+    await sendBurst(proxyUrl, io);
     if (once) {
       await stop();
       return 0;
@@ -126,6 +163,8 @@ export const demoCommand = async (argv: readonly string[], io: Io): Promise<numb
       `Still running. Point any Ollama client at it and ask for the model "auto":\n\n` +
         `  OLLAMA_HOST=${proxyUrl} ollama run auto "write a haiku about load balancing"\n` +
         `  curl ${proxyUrl}/api/chat -d '{"model":"auto","messages":[{"role":"user","content":"fix my bug"}]}'\n\n` +
+        `Watch it in a browser at ${adminUrl}/, or in another terminal:\n\n` +
+        `  node dist/main.js top --admin ${adminUrl}\n\n` +
         'Ctrl-C ends it.\n',
     );
     return await new Promise((resolve) => {

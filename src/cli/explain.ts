@@ -1,37 +1,35 @@
 import { parseArgs } from 'node:util';
-import { errorText } from '../core/errors.ts';
 import type { CandidateView, ExplainAnswer } from '../results/decisions.ts';
-import { AdminCallError, callAdmin, DEFAULT_ADMIN, type AskIo, type Terminal } from './admin-client.ts';
+import { AdminCallError, callAdmin, type AskIo, type Terminal } from './admin-client.ts';
+import { ADMIN_OPTIONS, adminTarget, type AdminTarget } from './admin-flags.ts';
 import { isExplainAnswer } from './answer-checks.ts';
 import { nameOf, seconds, termsTable } from './terms-table.ts';
 import { USAGE } from './usage.ts';
+import { problemOf } from './usage-problem.ts';
 
-interface Flags {
+interface Flags extends AdminTarget {
   readonly model: string;
   readonly prompt: string;
   readonly system: string | undefined;
-  readonly admin: string;
   readonly json: boolean;
 }
 
 /** @throws {Error} with what is wrong in the command line; undefined = help was asked for */
-const readFlags = (argv: readonly string[]): Flags | undefined => {
+const readFlags = (argv: readonly string[], env: AskIo['env']): Flags | undefined => {
   const { values } = parseArgs({
     args: [...argv],
     options: {
+      ...ADMIN_OPTIONS,
       model: { type: 'string' },
       prompt: { type: 'string' },
       system: { type: 'string' },
-      admin: { type: 'string', default: DEFAULT_ADMIN },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return undefined;
-  const { model, prompt, system, admin, json } = values;
+  const { model, prompt, system, json } = values;
   if (model === undefined || model === '') throw new Error('which model? Give --model');
   if (prompt === undefined) throw new Error('which prompt? Give --prompt');
-  return { model, prompt, system, admin, json };
+  return { model, prompt, system, json, ...adminTarget(values, env) };
 };
 
 const about = (tokens: number): string => Math.round(tokens).toLocaleString('en-US');
@@ -62,9 +60,11 @@ const soonest = (candidates: readonly CandidateView[]): CandidateView | undefine
     undefined,
   );
 
-/** Equal as far as the printed digits go. */
+/** A tenth of a second is where people begin to notice; less than that is no reason to explain anything. */
+const NOTICED_MS = 100;
+
 const isAsSoon = (a: CandidateView, b: CandidateView): boolean =>
-  seconds(a.predicted.firstTokenMs) === seconds(b.predicted.firstTokenMs);
+  firstOf(a) === firstOf(b) || firstOf(a) - firstOf(b) < NOTICED_MS;
 
 const understoodText = ({ strategy, understood, candidates }: ExplainAnswer): string => {
   const { model, category, categoryWhy, kind, promptTokens, outputTokens, outputLimit, shape } = understood;
@@ -74,8 +74,10 @@ const understoodText = ({ strategy, understood, candidates }: ExplainAnswer): st
   const output = kind === 'completion' ? `, ${about(outputTokens)} out${limit}` : '';
   const cached = Math.max(0, ...candidates.map(({ predicted }) => predicted.cachedTokens ?? 0));
   const remembered = cached < 1 ? '' : ` (up to ${about(cached)} of them remembered)`;
+  const chosen = candidates.find((candidate) => candidate.chosen)?.model;
+  const becomes = chosen === undefined || chosen === model ? '' : ` → ${chosen}`;
   return [
-    `model      ${model}${context}${options}`,
+    `model      ${model}${becomes}${context}${options}`,
     `category   ${category}${categoryWhy === undefined ? '' : ` (${categoryWhy})`}`,
     `tokens     about ${about(promptTokens)} in${remembered}${output}`,
     `strategy   ${strategy}`,
@@ -98,16 +100,16 @@ export const explainText = (answer: ExplainAnswer, terminal: Terminal | undefine
 export const explainCommand = async (argv: readonly string[], io: AskIo): Promise<number> => {
   let flags: Flags | undefined;
   try {
-    flags = readFlags(argv);
+    flags = readFlags(argv, io.env);
   } catch (thrown) {
-    io.err(`ollama-task-router explain: ${errorText(thrown)}\n\n${USAGE.explain}`);
+    io.err(`ollama-task-router explain: ${problemOf(thrown, 'explain')}\n\n${USAGE.explain}`);
     return 2;
   }
   if (flags === undefined) {
     io.out(USAGE.explain);
     return 0;
   }
-  const { model, prompt, system, admin, json } = flags;
+  const { model, prompt, system, admin, token, json } = flags;
   const messages = [
     ...(system === undefined ? [] : [{ role: 'system', content: system }]),
     { role: 'user', content: prompt },
@@ -115,7 +117,7 @@ export const explainCommand = async (argv: readonly string[], io: AskIo): Promis
   try {
     const { text, value } = await callAdmin({
       admin,
-      token: io.env['TASK_ROUTER_ADMIN_TOKEN'],
+      token,
       path: 'explain',
       body: { model, messages },
       accepts: isExplainAnswer,

@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util';
 import { digestOf, newKey } from '../auth/digest.ts';
 import { readKeyName, readTenant } from '../config/key-values.ts';
 import type { Reading } from '../config/units.ts';
-import { errorText } from '../core/errors.ts';
 import { PRIORITY_CLASSES } from '../core/types.ts';
 import { USAGE } from './usage.ts';
+import { problemOf } from './usage-problem.ts';
 
 export interface KeyIo {
   out(text: string): void;
@@ -44,7 +44,7 @@ export const keyCommand = (argv: readonly string[], io: KeyIo): number => {
   try {
     parsed = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
   } catch (thrown) {
-    return usageError(errorText(thrown));
+    return usageError(problemOf(thrown, 'key'));
   }
   const { values, positionals } = parsed;
   if (values.help) {

@@ -13,6 +13,7 @@ import { parseContext } from './context.ts';
 import { handedSockets } from './handed.ts';
 import type { Io } from './io.ts';
 import { USAGE } from './usage.ts';
+import { problemOf } from './usage-problem.ts';
 
 /** What a process that dies of an error spends on writing down what it has learned. */
 const LAST_WORDS_MS = 2_000;
@@ -75,7 +76,7 @@ export const serveCommand = async (argv: readonly string[], io: Io): Promise<num
   try {
     flags = readFlags(argv);
   } catch (error) {
-    io.err(`serve: ${errorText(error)}\n\n${USAGE.serve}`);
+    io.err(`serve: ${problemOf(error, 'serve')}\n\n${USAGE.serve}`);
     return 2;
   }
   if (flags.help) {

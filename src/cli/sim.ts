@@ -3,6 +3,7 @@ import { errorText } from '../core/errors.ts';
 import { startSim, type SimOptions, type SimServer } from '../sim/http/server.ts';
 import { isProfileName, profiles } from '../sim/model/profile.ts';
 import { USAGE } from './usage.ts';
+import { problemOf } from './usage-problem.ts';
 
 export interface SimIo {
   out(text: string): void;
@@ -27,7 +28,7 @@ const parse = (argv: readonly string[]) => {
       },
     }).values;
   } catch (thrown) {
-    throw new UsageError(errorText(thrown));
+    throw new UsageError(problemOf(thrown, 'sim'));
   }
 };
 

@@ -1,24 +1,51 @@
 /** The verbs of the command line, in the order in which help lists them. */
-export const VERBS = ['serve', 'check', 'demo', 'sim', 'explain', 'why', 'key', 'version', 'help'] as const;
+export const VERBS = [
+  'serve',
+  'check',
+  'demo',
+  'sim',
+  'explain',
+  'why',
+  'top',
+  'key',
+  'completion',
+  'version',
+  'help',
+] as const;
 export type Verb = (typeof VERBS)[number];
+
+/** What each verb does, in a line. */
+export const SUMMARIES: Readonly<Record<Verb, string>> = {
+  serve: 'run the proxy',
+  check: 'validate a configuration file',
+  demo: 'show it at work on simulated servers, without a GPU',
+  sim: 'run one simulated Ollama server',
+  explain: 'ask a running proxy which server would answer a prompt, and why',
+  why: 'show how a past request was decided, and what came of it',
+  top: 'watch a running proxy: servers, queue, rates, last decisions',
+  key: 'make an API key',
+  completion: 'print what makes bash, zsh or fish complete these words',
+  version: 'print the version',
+  help: 'explain a verb: ollama-task-router help serve',
+};
 
 /** What `help` alone prints, 100 columns wide at most. */
 export const OVERVIEW = `ollama-task-router: one URL in front of a pool of Ollama servers
 
 usage: ollama-task-router VERB [options]
 
-  serve      run the proxy
-  check      validate a configuration file
-  demo       show it at work on simulated servers, without a GPU
-  sim        run one simulated Ollama server
-  explain    ask a running proxy which server would answer a prompt, and why
-  why        show how a past request was decided, and what came of it
-  key        make an API key
-  version    print the version
-  help       explain a verb: ollama-task-router help serve
+${VERBS.map((verb) => `  ${verb.padEnd(12)}${SUMMARIES[verb]}`).join('\n')}
 
 Results go to stdout, logs and problems to stderr.
 `;
+
+const ADMIN_USAGE = `  --admin URL        the admin listener of the proxy (http://127.0.0.1:11436)
+  --token-file FILE  a file that holds the token of the admin listener, where it has one
+  --token TOKEN      the token itself; others on this machine can see it while this runs`;
+
+const ADMIN_ENVIRONMENT = `environment:
+  TASK_ROUTER_ADMIN_URL     as --admin
+  TASK_ROUTER_ADMIN_TOKEN   as --token, without being seen`;
 
 /** What `help VERB` and `VERB --help` print, 100 columns wide at most. */
 export const USAGE: Readonly<Record<Verb, string>> = {
@@ -52,21 +79,25 @@ examples:
 
 exit code: 0 after a clean stop, 1 if it cannot run, 2 for a bad configuration or usage
 `,
-  check: `usage: ollama-task-router check FILE
+  check: `usage: ollama-task-router check FILE [--json]
 
-Validates a configuration and prints every problem at once as FILE:LINE:COLUMN: message.
-Warnings, about settings without effect in this version, do not fail the check.
+Validates a configuration and prints every problem at once as FILE:LINE:COLUMN: message, with the
+nearest known word for a typo. Warnings, about settings without effect in this version, do not fail
+the check.
 
-example:
+  --json   problems and warnings as one JSON object on stdout
+
+examples:
   ollama-task-router check router.yaml
+  ollama-task-router check router.yaml --json
 
 exit code: 0 if it can be served, 2 if not
 `,
   demo: `usage: ollama-task-router demo [--once]
 
 Starts three simulated Ollama servers and the proxy in front of them, sends a few prompts through it
-with the ollama client, and prints for each the category, the server picked and why. Then it stays
-up and prints the URL to point a client at.
+with the ollama client, and prints for each the category, the server picked and why, and then how
+many at once are shared out. Then it stays up and prints the URL to point a client at.
 
   --once   end after the prompts
 
@@ -93,16 +124,17 @@ example:
 
 exit code: 0 after it was stopped, 1 when the port is taken, 2 for bad usage
 `,
-  explain: `usage: ollama-task-router explain --model NAME --prompt TEXT [--system TEXT] [--admin URL] [--json]
+  explain: `usage: ollama-task-router explain --model NAME --prompt TEXT [--system TEXT] [--admin URL]
+                                  [--token-file FILE] [--json]
 
 Asks a running proxy to rank its servers for a prompt, without sending it, and prints what makes up
 the cost of each, in seconds. Only what was understood of the prompt is told, never the prompt.
 
-  --model NAME    the model, an alias or a virtual model
-  --prompt TEXT   what a user would say
-  --system TEXT   a system prompt
-  --admin URL     the admin listener of the proxy (http://127.0.0.1:11436)
-  --json          the answer as it came
+  --model NAME       the model, an alias or a virtual model
+  --prompt TEXT      what a user would say
+  --system TEXT      a system prompt
+${ADMIN_USAGE}
+  --json             the answer as it came
 
 columns, in seconds:
   start     now, or waits for a slot
@@ -112,8 +144,7 @@ columns, in seconds:
             (slow), pushing out other models (evict), delay for others (harm), work while requests
             queue (crowd), and the chance to fail (risk)
 
-environment:
-  TASK_ROUTER_ADMIN_TOKEN   the token of the admin listener, where it has one
+${ADMIN_ENVIRONMENT}
 
 examples:
   ollama-task-router explain --model llama3.1:8b --prompt "fix my bug"
@@ -121,22 +152,45 @@ examples:
 
 exit code: 0, 1 if the proxy cannot be asked or does not have the model, 2 for bad usage
 `,
-  why: `usage: ollama-task-router why REQUEST_ID [--admin URL] [--json]
+  why: `usage: ollama-task-router why REQUEST_ID [--admin URL] [--token-file FILE] [--json]
 
 Shows how a past request was decided: every candidate with its cost, every attempt, and what was
 foreseen beside what was observed. The id is the x-request-id of the answer; the last 1,000 requests
 are kept. Columns as in "help explain".
 
-  --admin URL   the admin listener of the proxy (http://127.0.0.1:11436)
-  --json        the answer as it came
+${ADMIN_USAGE}
+  --json             the answer as it came
 
-environment:
-  TASK_ROUTER_ADMIN_TOKEN   the token of the admin listener, where it has one
+${ADMIN_ENVIRONMENT}
 
-example:
+examples:
   ollama-task-router why 0190b6d2-6f3e-7cc1-9d1e-3a3bd9f6c1aa
+  ollama-task-router why 0190b6d2-6f3e-7cc1-9d1e-3a3bd9f6c1aa --json
 
 exit code: 0, 1 if the proxy cannot be asked or does not know the request, 2 for bad usage
+`,
+  top: `usage: ollama-task-router top [--admin URL] [--token-file FILE] [--once] [--json]
+
+Watches a running proxy: the state of each server with its slots and what it has in memory, the
+queue, the rates, and the last decisions with what was foreseen and what was observed. In a terminal
+it stays and shows changes as they come; q or Ctrl-C ends it, the arrow keys scroll the servers. A
+proxy that cannot be reached is tried again. Anywhere else it prints the state once.
+
+${ADMIN_USAGE}
+  --once             the state once, in a terminal too
+  --json             the same as one JSON object: the first event of GET /admin/v1/events
+
+Foreseen and observed is the time until the first token of a stream, else until the end.
+
+${ADMIN_ENVIRONMENT}
+  NO_COLOR                  no colours
+
+examples:
+  ollama-task-router top
+  ollama-task-router top --admin http://router:11436 --token-file /run/secrets/admin
+  ollama-task-router top --json | jq '.servers[] | select(.health != "up") | .name'
+
+exit code: 0, 1 if the proxy refuses or, for a single look, cannot be reached, 2 for bad usage
 `,
   key: `usage: ollama-task-router key new [--name NAME] [--tenant NAME] [--class CLASS] [--json]
 
@@ -150,17 +204,41 @@ That line holds a hash, from which the key cannot be found again.
 
 Clients send it as "Authorization: Bearer KEY" or "x-api-key: KEY".
 
-example:
+examples:
   ollama-task-router key new --name ci --class batch
+  ollama-task-router key new --json
 
 exit code: 0, 2 for bad usage
 `,
-  version: `usage: ollama-task-router version
+  completion: `usage: ollama-task-router completion bash|zsh|fish
+
+Prints a script that makes the shell complete verbs, options, strategies and files.
+
+examples:
+  source <(ollama-task-router completion bash)
+  ollama-task-router completion zsh > "\${fpath[1]}/_ollama-task-router"
+  ollama-task-router completion fish > ~/.config/fish/completions/ollama-task-router.fish
+
+exit code: 0, 2 for bad usage
+`,
+  version: `usage: ollama-task-router version [--json]
 
 Prints the version.
+
+  --json   with the version of Node that it runs on, as one JSON object
+
+example:
+  ollama-task-router version --json
+
+exit code: 0, 2 for bad usage
 `,
   help: `usage: ollama-task-router help [VERB]
 
 Explains one verb, or lists them all.
+
+example:
+  ollama-task-router help explain
+
+exit code: 0, 2 for a verb that there is not
 `,
 };

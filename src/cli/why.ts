@@ -1,33 +1,29 @@
 import { parseArgs } from 'node:util';
-import { errorText } from '../core/errors.ts';
 import type { CandidateView, DecisionView, WhyAnswer } from '../results/decisions.ts';
-import { AdminCallError, callAdmin, DEFAULT_ADMIN, type AskIo, type Terminal } from './admin-client.ts';
+import { AdminCallError, callAdmin, type AskIo, type Terminal } from './admin-client.ts';
+import { ADMIN_OPTIONS, adminTarget, type AdminTarget } from './admin-flags.ts';
 import { isWhyAnswer } from './answer-checks.ts';
 import { seconds, termsTable } from './terms-table.ts';
 import { USAGE } from './usage.ts';
+import { problemOf } from './usage-problem.ts';
 
-interface Flags {
+interface Flags extends AdminTarget {
   readonly id: string;
-  readonly admin: string;
   readonly json: boolean;
 }
 
 /** @throws {Error} with what is wrong in the command line; undefined = help was asked for */
-const readFlags = (argv: readonly string[]): Flags | undefined => {
+const readFlags = (argv: readonly string[], env: AskIo['env']): Flags | undefined => {
   const { values, positionals } = parseArgs({
     args: [...argv],
-    options: {
-      admin: { type: 'string', default: DEFAULT_ADMIN },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
+    options: ADMIN_OPTIONS,
     allowPositionals: true,
   });
   if (values.help) return undefined;
   const [id] = positionals;
   if (id === undefined || id === '') throw new Error('which request? Give the x-request-id of its answer');
   if (positionals.length > 1) throw new Error(`one request at a time, not ${positionals.length}`);
-  return { id, admin: values.admin, json: values.json };
+  return { id, json: values.json, ...adminTarget(values, env) };
 };
 
 type Tries = NonNullable<WhyAnswer['attempts']>;
@@ -51,13 +47,14 @@ const headline = ({ outcome, attempts, firstByteMs, error, status, decided }: Wh
   return `${backend} answered: first token after ${seconds(firstByteMs)} s${foreseen}.`;
 };
 
-const factsText = ({ id, time, method, path, model, category, categoryWhy, strategy, decided }: WhyAnswer): string => {
+const factsText = (answer: WhyAnswer): string => {
+  const { id, time, method, path, model, category, categoryWhy, strategy, decided } = answer;
   const { attempts = [] } = decided ?? {};
   const times = attempts.reduce((total, { decisions }) => total + decisions, 0);
   const lines: readonly (readonly [string, string | undefined])[] = [
     ['request', `${id}${time === undefined ? '' : `, ${time}`}`],
     ['call', method === undefined ? undefined : `${method} ${path ?? ''}`],
-    ['model', model ?? decided?.model],
+    ['model', modelText(model ?? decided?.model, answer.attempts?.at(-1)?.model)],
     ['category', withReason(category ?? decided?.category, categoryWhy)],
     ['strategy', strategy ?? decided?.strategy],
     [
@@ -69,6 +66,10 @@ const factsText = ({ id, time, method, path, model, category, categoryWhy, strat
   ];
   return lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(11)}${value}\n`])).join('');
 };
+
+/** What was asked for, and what a name of the configuration became. */
+const modelText = (asked: string | undefined, sent: string | undefined): string | undefined =>
+  asked === undefined || sent === undefined || sent === asked ? asked : `${asked} → ${sent}`;
 
 const withReason = (value: string | undefined, why: string | undefined): string | undefined =>
   value === undefined || why === undefined ? value : `${value} (${why})`;
@@ -143,20 +144,20 @@ export const whyText = (answer: WhyAnswer, terminal: Terminal | undefined): stri
 export const whyCommand = async (argv: readonly string[], io: AskIo): Promise<number> => {
   let flags: Flags | undefined;
   try {
-    flags = readFlags(argv);
+    flags = readFlags(argv, io.env);
   } catch (thrown) {
-    io.err(`ollama-task-router why: ${errorText(thrown)}\n\n${USAGE.why}`);
+    io.err(`ollama-task-router why: ${problemOf(thrown, 'why')}\n\n${USAGE.why}`);
     return 2;
   }
   if (flags === undefined) {
     io.out(USAGE.why);
     return 0;
   }
-  const { id, admin, json } = flags;
+  const { id, admin, token, json } = flags;
   try {
     const { text, value } = await callAdmin({
       admin,
-      token: io.env['TASK_ROUTER_ADMIN_TOKEN'],
+      token,
       path: `decisions/${encodeURIComponent(id)}`,
       accepts: isWhyAnswer,
       missing:

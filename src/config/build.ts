@@ -68,7 +68,12 @@ export const buildConfig = (file: FileValue): Config =>
     },
     auth: { keys: file.auth.keys.map(buildKey) },
     backends: file.backends.map(buildBackend),
-    routing: { strategy: file.routing.strategy, numCtx: file.routing.num_ctx, zone: file.routing.zone },
+    routing: {
+      strategy: file.routing.strategy,
+      numCtx: file.routing.num_ctx,
+      zone: file.routing.zone,
+      learned: file.routing.learned,
+    },
     virtualModels: Object.entries(file.virtual_models).map(([name, { candidates, prefer }]) => ({
       name,
       candidates,
@@ -108,7 +113,12 @@ export const buildConfig = (file: FileValue): Config =>
       targetWaitMs: file.queue.target_wait,
       promoteAfterMs: file.queue.promote_after,
     },
-    retry: { maxAttempts: file.retry.max_attempts, budget: file.retry.budget, stallGuard: file.retry.stall_guard },
+    retry: {
+      maxAttempts: file.retry.max_attempts,
+      budget: file.retry.budget,
+      stallGuard: file.retry.stall_guard,
+      hedgeMs: file.retry.hedge,
+    },
     streaming: { keepaliveMs: file.streaming.keepalive },
     placement: { enabled: file.placement.enabled, pin: lookup(file.placement.pin) },
     trace: { path: file.trace.path, maxBytes: file.trace.max_bytes },

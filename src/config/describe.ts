@@ -87,7 +87,12 @@ const fileKeys = (config: Config, secret: Secret) => ({
     max_age: formatDuration(config.cors.maxAgeMs),
   },
   backends: config.backends.map((backend) => backendKeys(backend, secret)),
-  routing: { strategy: config.routing.strategy, num_ctx: config.routing.numCtx, zone: config.routing.zone },
+  routing: {
+    strategy: config.routing.strategy,
+    num_ctx: config.routing.numCtx,
+    zone: config.routing.zone,
+    learned: { shadow: config.routing.learned.shadow },
+  },
   virtual_models: Object.fromEntries(
     config.virtualModels.map(({ name, candidates, prefer }) => [name, { candidates, prefer: { ...prefer } }] as const),
   ),
@@ -125,7 +130,12 @@ const fileKeys = (config: Config, secret: Secret) => ({
     target_wait: formatDuration(config.queue.targetWaitMs),
     promote_after: formatDuration(config.queue.promoteAfterMs),
   },
-  retry: { max_attempts: config.retry.maxAttempts, budget: config.retry.budget, stall_guard: config.retry.stallGuard },
+  retry: {
+    max_attempts: config.retry.maxAttempts,
+    budget: config.retry.budget,
+    stall_guard: config.retry.stallGuard,
+    hedge: config.retry.hedgeMs === undefined ? 'off' : formatDuration(config.retry.hedgeMs),
+  },
   streaming: {
     keepalive: config.streaming.keepaliveMs === undefined ? 'off' : formatDuration(config.streaming.keepaliveMs),
   },

@@ -37,6 +37,9 @@ import { formatDuration, good } from './units.ts';
  * reference all come from here. What spans several keys is in rules.ts.
  */
 
+/** Below this a second request costs more than it saves: so long a healthy server may take for a first byte at any time. */
+const LEAST_HEDGE_MS = 500;
+
 const modelList = () => z.array(text());
 
 /** What can be counted exactly (src/auth/minute-log.ts); more than one process serves. */
@@ -180,6 +183,14 @@ const routingSchema = {
         .prefault('keep')
         .describe('How requests with differing num_ctx share a loaded model.'),
       zone: text().prefault('default').describe('Where this proxy stands.'),
+      learned: z
+        .strictObject({
+          shadow: flag()
+            .prefault(false)
+            .describe('Only works out and logs what each arm would have chosen; hybrid chooses.'),
+        })
+        .prefault({})
+        .describe('The learned strategy.'),
     })
     .prefault({})
     .describe('How servers are chosen.'),
@@ -311,6 +322,9 @@ const trafficSchema = {
       stall_guard: flag()
         .prefault(true)
         .describe('Give up on an answer that is silent for far longer than this server ever needs.'),
+      hedge: durationOrOff(LEAST_HEDGE_MS)
+        .prefault('off')
+        .describe('Silence after which an interactive request may be sent to an idle second server as well, at least.'),
     })
     .prefault({})
     .describe('What happens when an attempt fails before its first byte.'),

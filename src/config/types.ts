@@ -129,6 +129,10 @@ export interface Config {
     readonly strategy: string;
     readonly numCtx: 'keep' | 'ladder' | 'pin';
     readonly zone: string;
+    readonly learned: {
+      /** What the arms would choose is worked out and logged, and `hybrid` chooses. */
+      readonly shadow: boolean;
+    };
   };
   readonly virtualModels: readonly VirtualModel[];
   readonly categories: {
@@ -174,6 +178,8 @@ export interface Config {
     readonly budget: number;
     /** Answers that are silent for far longer than was to be expected are given up. */
     readonly stallGuard: boolean;
+    /** ms without a byte after which another server may be asked as well, ≥ 500; undefined = none is. */
+    readonly hedgeMs: number | undefined;
   };
   readonly streaming: { readonly keepaliveMs: number | undefined };
   readonly placement: {

@@ -11,7 +11,16 @@ const DEFAULT_NAMESPACE = 'library/';
 const hasTag = (name: string): boolean => name.lastIndexOf(':') > name.lastIndexOf('/');
 
 /** How many parts are in front of the model's own name. */
-const leadingParts = (name: string): number => name.split('/').length - 1;
+const leadingParts = (name: string): number => {
+  let parts = 0;
+  for (let at = name.indexOf('/'); at !== -1; at = name.indexOf('/', at + 1)) parts++;
+  return parts;
+};
+
+/** Names whose keys are kept: more than any pool has, while nobody can fill memory with names that he makes up. */
+const KEYS_KEPT = 1_024;
+const LONGEST_KEPT = 256;
+const keys = new Map<string, string>();
 
 /**
  * The one spelling under which a name is compared and counted: trimmed, lower case, without a scheme, default host and
@@ -20,6 +29,17 @@ const leadingParts = (name: string): number => name.split('/').length - 1;
  * `gpt-oss:120b-cloud`, the name under which a server lists it once it was pulled.
  */
 export const modelKey = (name: string): string => {
+  const known = keys.get(name);
+  if (known !== undefined) return known;
+  const key = keyOf(name);
+  if (name.length <= LONGEST_KEPT) {
+    if (keys.size >= KEYS_KEPT) keys.clear();
+    keys.set(name, key);
+  }
+  return key;
+};
+
+const keyOf = (name: string): string => {
   let key = name.trim().toLowerCase();
   const scheme = key.indexOf('://');
   if (scheme !== -1) key = key.slice(scheme + 3);

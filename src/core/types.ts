@@ -123,6 +123,11 @@ export interface Strategy {
    */
   readonly patient?: boolean;
   rank(facts: TaskFacts, candidates: readonly Candidate[], context: RankContext): Ranking;
+  /**
+   * Who chooses for this request, where that differs from one to the next: it is asked once for each request, and what it
+   * gives takes this one's place until the request has ended. Absent: this one does.
+   */
+  forRequest?(facts: TaskFacts): Strategy;
   /** Told once per request which candidate got its first attempt; a failover to another one is not told. */
   chosen?(candidate: Candidate, candidates: readonly Candidate[]): void;
 }
@@ -179,7 +184,10 @@ export type FailureReason =
   | 'unsupported'
   | 'error-line'
   | 'cut-stream'
+  /** Silent for a time that was set beforehand. */
   | 'timeout'
+  /** Silent for far longer than this server ever is with such a request. */
+  | 'stall'
   | 'deadline'
   | 'bad-answer';
 

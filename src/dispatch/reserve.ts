@@ -97,7 +97,10 @@ export class Reserver {
       if (given === undefined) continue;
       const found = given instanceof Crowd ? this.#fromCrowd(wish, given, at) : this.#fromAll(wish, given, at);
       if (found === undefined) continue;
-      if (!('kind' in found)) return { kind: 'started', value: { ...found, tier } };
+      if (!('kind' in found)) {
+        const { lease, runner, why } = found;
+        return { kind: 'started', value: { lease, runner, why, tier } };
+      }
       leaning ??= found;
     }
     wish.asked++;
@@ -250,7 +253,7 @@ export class Reserver {
 const ownWorkMs = (o: Outlook, i: number): number =>
   (o.load[i] ?? 0) + ((o.prefill[i] ?? 0) + (o.decode[i] ?? 0)) * (o.slowdown[i] ?? 1);
 
-const rowOf = (runners: readonly Runner[], { candidate }: Choice): number => runners.findIndex((r) => r === candidate);
+const rowOf = (runners: readonly Runner[], { candidate }: Choice): number => runners.indexOf(candidate as Runner);
 
 const anyReady = (outlook: Outlook): boolean => {
   for (let i = 0; i < outlook.size; i++) if (outlook.ready[i] === 1) return true;

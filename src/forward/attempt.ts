@@ -6,9 +6,19 @@ import type { Clock } from '../core/clock.ts';
 import type { Dialect, Outcome, Phase, Usage } from '../core/types.ts';
 import { classifyError, classifyStatus, stalled, type Failure } from './classify.ts';
 import { inBandError } from './dialect.ts';
-import { AnswerTail, endsWhole, errorMessage, firstRecord, StreamTail, wholeAnswer } from './events.ts';
+import {
+  AnswerTail,
+  endsWhole,
+  errorMessage,
+  firstRecord,
+  StreamTail,
+  wholeAnswer,
+  type WholeAnswer,
+} from './events.ts';
+import type { Observer } from '../results/fast-metrics.ts';
 import { asOnlyRecord, endInBand } from './in-band.ts';
 import { responseHeaders, withoutHeader } from './headers.ts';
+import { Pieces, writePiece } from './pieces.ts';
 
 /** An answer of a backend that was read whole and not sent. */
 export interface HeldAnswer {
@@ -46,6 +56,8 @@ export interface AttemptInput {
   readonly patience?: () => Pick<Patience, 'firstMs' | 'gapMs'> | undefined;
   /** Told at the next sweep that more of the answer came. */
   readonly moved?: () => void;
+  /** Takes the time between two pieces of a stream, in seconds; asked for at the second piece. */
+  readonly gaps?: () => Observer;
   readonly clock: Clock;
 }
 
@@ -75,24 +87,6 @@ const firstOf = (flat: readonly string[], name: string): string | undefined => {
 };
 
 /**
- * Writes one piece of a body. Node frames a piece of a chunked body with four writes of its own, two of them strings; as
- * one buffer it costs the kernel and us one.
- * @returns as `write`
- */
-const writePiece = (res: ServerResponse, piece: Buffer): boolean => {
-  if (!res.chunkedEncoding || piece.length === 0) return res.write(piece);
-  const size = piece.length.toString(16);
-  const framed = Buffer.allocUnsafe(size.length + piece.length + 4);
-  framed.write(`${size}\r\n`, 'latin1');
-  piece.copy(framed, size.length + 2);
-  framed.write('\r\n', framed.length - 2, 'latin1');
-  res.chunkedEncoding = false;
-  const room = res.write(framed);
-  res.chunkedEncoding = true;
-  return room;
-};
-
-/**
  * Sends one request to one backend and relays its answer. Until the first record is known to be good nothing reaches
  * the client, so everything before that can be tried elsewhere; after that the bytes pass as they come.
  */
@@ -100,7 +94,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #in: AttemptInput;
   readonly #startedAt: number;
   readonly #tail: StreamTail;
-  readonly #numbers = new AnswerTail();
+  #numbers: AnswerTail | undefined;
   #resolve: (end: AttemptEnd) => void = () => {};
   #controller: Dispatcher.DispatchController | undefined;
   #phase: Phase = 'connect';
@@ -113,10 +107,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #status = 0;
   #headers: readonly string[] = [];
   #held: Buffer[] = [];
+  /** Of a stream: what is to go out in this turn of the event loop. */
+  #waiting: Pieces | undefined;
   #heldBytes = 0;
   #firstByteMs = 0;
   #pieces = 0;
   #sweptPieces = 0;
+  /** When the last piece of a stream came; NaN where the time to the next one says nothing about the backend. */
+  #pieceAt = NaN;
+  #gaps: Observer | undefined;
   /** When it was last seen to move on, at the sweeps' beat. */
   #movedAt: number;
   /** The last bytes that went out, three at least where there were as many. */
@@ -198,12 +197,14 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#in.res.destroy();
       return;
     }
-    this.#cut({
-      reason: 'timeout',
-      blame: 'model',
-      retryable: false,
-      message: `sent nothing for ${idleMs} ms (limits.stream_idle_timeout)`,
-    });
+    if (!this.#endWhatIsWhole()) {
+      this.#cut({
+        reason: 'timeout',
+        blame: 'model',
+        retryable: false,
+        message: `sent nothing for ${idleMs} ms (limits.stream_idle_timeout)`,
+      });
+    }
     this.#abort();
   }
 
@@ -213,8 +214,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const limitMs = this.#pieces === 0 ? patience.firstMs : patience.gapMs;
     if (silentMs < limitMs) return;
     const failure = stalled(silentMs, limitMs, this.#pieces === 0);
-    if (this.#relaying) this.#cut(failure);
-    else this.#fail(failure);
+    if (!this.#endWhatIsWhole()) {
+      if (this.#relaying) this.#cut(failure);
+      else this.#fail(failure);
+    }
     this.#abort();
   }
 
@@ -244,14 +247,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#phase = 'first-byte';
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#settled) return;
     this.#pieces++;
     if (this.#pieces === 1) this.#firstByteMs = this.#elapsed();
-    if (this.#stream) this.#tail.push(chunk);
-    else if (this.#json) this.#numbers.push(chunk);
+    if (this.#stream) {
+      this.#tail.push(chunk);
+      this.#observeGap();
+    } else if (this.#json) (this.#numbers ??= new AnswerTail()).push(chunk);
     if (this.#relaying) {
-      this.#relay(controller, chunk);
+      this.#relay(chunk);
       return;
     }
     this.#held.push(chunk);
@@ -268,8 +273,19 @@ export class Attempt implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
     if (this.#settled) return;
     const failure = classifyError(error, this.#phase);
+    // Where the framing is wrong, and not merely missing, how anything of it was to be read is in doubt.
+    if (failure.reason !== 'bad-answer' && this.#endWhatIsWhole()) return;
     if (this.#relaying) this.#cut(failure);
     else this.#fail(failure);
+  }
+
+  #observeGap(): void {
+    const at = this.#in.clock.now();
+    if (!Number.isNaN(this.#pieceAt)) {
+      this.#gaps ??= this.#in.gaps?.();
+      this.#gaps?.observe((at - this.#pieceAt) / 1000);
+    }
+    this.#pieceAt = at;
   }
 
   // ---- before the first byte ----
@@ -329,7 +345,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { res, ownHeaders, answering } = this.#in;
     answering?.();
     if (res.headersSent) return false;
-    res.writeHead(this.#status, [...this.#headers, ...ownHeaders()]);
+    res.writeHead(this.#status, this.#headers.concat(ownHeaders()));
     return true;
   }
 
@@ -342,17 +358,25 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   // ---- after it ----
 
-  #relay(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #relay(chunk: Buffer): void {
+    if (this.#stream) {
+      this.#noteEnding(chunk);
+      this.#waiting ??= new Pieces(this.#in.res, (room) => this.#written(room));
+      this.#waiting.push(chunk);
+    } else this.#written(writePiece(this.#in.res, chunk));
+  }
+
+  #written(room: boolean): void {
     const { res } = this.#in;
-    this.#noteEnding(chunk);
-    if (writePiece(res, chunk) || res.writableLength < RELAY_BUFFER_BYTES || this.#paused) return;
+    if (room || res.writableLength < RELAY_BUFFER_BYTES || this.#paused) return;
     this.#paused = true;
-    controller.pause();
+    this.#controller?.pause();
     res.once('drain', () => {
       this.#paused = false;
       // The silence until now was the client's.
       this.#sweptPieces = -1;
-      if (!this.#settled) controller.resume();
+      this.#pieceAt = NaN;
+      if (!this.#settled) this.#controller?.resume();
     });
   }
 
@@ -363,6 +387,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #endStream(): void {
+    this.#waiting?.flush();
     const end = this.#tail.end();
     if (end.error !== undefined) {
       const failure: Failure = {
@@ -396,11 +421,31 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#served(end.usage);
   }
 
+  /**
+   * Ends an answer well of which only the end of the framing is missing: its own last record says that it is whole, or it
+   * is one JSON value. Nothing that could follow is the client's loss.
+   * @returns false when more of it is missing
+   */
+  #endWhatIsWhole(): boolean {
+    if (this.#stream) {
+      if (!this.#tail.end().complete) return false;
+      this.#endStream();
+      return true;
+    }
+    if (this.#relaying || !this.#json || this.#status >= 300 || this.#heldBytes === 0) return false;
+    // More was promised, whatever it may be.
+    if (firstOf(this.#headers, 'content-length') !== undefined) return false;
+    const { valid, error } = wholeAnswer(this.#in.dialect, this.#takeHeld());
+    if (!valid || error !== undefined) return false;
+    this.#endWhole();
+    return true;
+  }
+
   #endWhole(): void {
     const { dialect, res, judge = classifyStatus } = this.#in;
     if (this.#relaying) {
       res.end();
-      this.#served(this.#json ? this.#numbers.usage(dialect) : undefined);
+      this.#served(this.#numbers?.usage(dialect));
       return;
     }
     const body = this.#takeHeld();
@@ -418,7 +463,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
       });
       return;
     }
-    const whole = this.#json ? wholeAnswer(dialect, body) : { valid: true };
+    const whole: WholeAnswer = this.#json ? wholeAnswer(dialect, body) : { valid: true };
+    if (whole.error !== undefined) {
+      this.#fail({ reason: 'error-line', blame: 'model', retryable: true, message: `answered: ${whole.error}` });
+      return;
+    }
     if (!whole.valid) {
       this.#fail({
         reason: 'bad-answer',
@@ -435,6 +484,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** Ends a response whose head is out so that nobody can take it for whole: in-band error, then an abrupt close. */
   #cut(failure: Failure): void {
     const { res, dialect } = this.#in;
+    this.#waiting?.flush();
     this.#settle({ kind: 'cut', outcome: this.#failed(failure) });
     if (!this.#stream || res.destroyed) {
       res.destroy();

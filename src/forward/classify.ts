@@ -73,7 +73,7 @@ export const unsupported = (status: number, message: string): Failure => ({
  * the client has seen no byte.
  */
 export const stalled = (silentMs: number, limitMs: number, atFirst: boolean): Failure => ({
-  reason: 'timeout',
+  reason: 'stall',
   blame: 'model',
   retryable: true,
   message: `stalled: ${atFirst ? 'no byte of answer' : 'nothing more'} for ${Math.round(silentMs / 1000)} s, where ${Math.round(limitMs / 1000)} s are more than it ever needs (retry.stall_guard)`,

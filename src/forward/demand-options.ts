@@ -43,7 +43,7 @@ const positive = (value: number | undefined): number | undefined =>
 
 const readNative = (walk: JsonWalk, members: Members): DemandOptions => {
   const { text } = walk;
-  const runner = new Map<string, string>();
+  let runner: Map<string, string> | undefined;
   let numCtx: number | undefined;
   let outputLimit: number | undefined;
   const options = members.get('options');
@@ -55,15 +55,16 @@ const readNative = (walk: JsonWalk, members: Members): DemandOptions => {
       else if (key === 'num_predict') outputLimit = positive(integerAt(text, from, to));
       else if (RUNNER_OPTIONS.has(key)) {
         const value = key === 'use_mmap' ? booleanAt(text, from) : integerAt(text, from, to);
-        if (value === undefined) runner.delete(key);
-        else runner.set(key, String(value));
+        if (value === undefined) runner?.delete(key);
+        else (runner ??= new Map()).set(key, String(value));
       }
     });
   }
   // A member of the request, and yet the runner is loaded with it; absent is true (server/routes.go).
   const shift = members.get('shift');
-  if (shift !== undefined && booleanAt(text, shift.start) === false) runner.set('shift', 'false');
-  const rest = [...runner].map(([name, value]) => `${name}=${value}`);
+  if (shift !== undefined && booleanAt(text, shift.start) === false) (runner ??= new Map()).set('shift', 'false');
+  if (runner === undefined && numCtx === undefined) return { shape: DEFAULT_SHAPE, outputLimit };
+  const rest = [...(runner ?? [])].map(([name, value]) => `${name}=${value}`);
   return { shape: { numCtx, rest: rest.sort().join(',') }, outputLimit };
 };
 

@@ -210,10 +210,21 @@ export const firstRecord = (
   return message === undefined ? { kind: 'fine' } : { kind: 'error', message };
 };
 
-/** Whether an answer that came as one JSON value is whole, and its numbers. */
-export const wholeAnswer = (dialect: Dialect, body: Buffer): { readonly valid: boolean; readonly usage?: Usage } => {
+/** An answer that came as one JSON value. */
+export interface WholeAnswer {
+  /** It is whole. */
+  readonly valid: boolean;
+  readonly usage?: Usage;
+  /** It is no answer but an error, whatever its status says. */
+  readonly error?: string;
+}
+
+/** Whether an answer that came as one JSON value is whole, and what it says of itself. */
+export const wholeAnswer = (dialect: Dialect, body: Buffer): WholeAnswer => {
   const record = parse(body.toString('utf8'));
   if (record === undefined) return { valid: false };
+  const error = errorOf(record);
+  if (error !== undefined) return { valid: true, error };
   const usage = dialect === 'native' ? nativeUsage(record) : usageObject(asObject(record['usage']));
   return usage === undefined ? { valid: true } : { valid: true, usage };
 };

@@ -19,6 +19,39 @@ const OURS = 'x-task-router-';
 /** Framing and identity are set anew for the backend; `expect` was answered by our own server. */
 const SET_ANEW = new Set(['host', 'content-length', 'expect', 'origin', 'x-request-id']);
 
+/** What is to be known of a header's name, as bits. */
+const HOP = 1;
+const ANEW = 2;
+const OWN = 4;
+const CONNECTION = 8;
+const REQUEST_ID = 16;
+/** Never a client's to say to a backend; never a backend's to say to a client. */
+const NOT_TO_BACKEND = HOP | ANEW | OWN;
+const NOT_TO_CLIENT = HOP | OWN | REQUEST_ID;
+
+/** Spellings of names that are kept: all that clients use, and a bound to what they make up. */
+const SPELLINGS_KEPT = 1_024;
+const LONGEST_SPELLING = 64;
+const spellings = new Map<string, number>();
+
+/** @param name in any spelling; the same few come with every request */
+const kindOf = (name: string): number => {
+  const known = spellings.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const kind =
+    (HOP_BY_HOP.has(lower) ? HOP : 0) |
+    (SET_ANEW.has(lower) ? ANEW : 0) |
+    (lower.startsWith(OURS) ? OWN : 0) |
+    (lower === 'connection' ? CONNECTION : 0) |
+    (lower === 'x-request-id' ? REQUEST_ID : 0);
+  if (name.length <= LONGEST_SPELLING) {
+    if (spellings.size >= SPELLINGS_KEPT) spellings.clear();
+    spellings.set(name, kind);
+  }
+  return kind;
+};
+
 /**
  * The names in all `Connection` headers of a raw list; undefined when there are none that matter. Read from the raw list
  * because a message may carry several, which parsed headers join, drop or turn into a list, each library in its way.
@@ -26,8 +59,10 @@ const SET_ANEW = new Set(['host', 'content-length', 'expect', 'origin', 'x-reque
 const connectionNamed = (raw: readonly (Buffer | string)[]): ReadonlySet<string> | undefined => {
   let named: Set<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (String(raw[i]).toLowerCase() !== 'connection') continue;
-    for (const part of String(raw[i + 1]).split(',')) {
+    if ((kindOf(textOf(raw[i])) & CONNECTION) === 0) continue;
+    const value = textOf(raw[i + 1]);
+    if (value === 'keep-alive' || value === 'close') continue;
+    for (const part of value.split(',')) {
       const name = part.trim().toLowerCase();
       if (name !== '' && name !== 'keep-alive' && name !== 'close') (named ??= new Set()).add(name);
     }
@@ -47,19 +82,61 @@ export const requestHeaders = (
   extra: Readonly<Record<string, string>>,
 ): string[] => {
   const named = connectionNamed(raw);
-  const overridden = new Set(Object.keys(extra).map((name) => name.toLowerCase()));
+  const { names, flat } = extrasOf(extra);
   const out: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
-    const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || SET_ANEW.has(lower) || lower.startsWith(OURS)) continue;
-    if (named?.has(lower) || overridden.has(lower)) continue;
+    if ((kindOf(name) & NOT_TO_BACKEND) !== 0) continue;
+    if (named !== undefined || names.length > 0) {
+      const lower = name.toLowerCase();
+      if (named?.has(lower) === true || names.includes(lower)) continue;
+    }
     out.push(name, raw[i + 1] ?? '');
   }
-  for (const [name, value] of Object.entries(extra)) out.push(name, value);
+  for (const each of flat) out.push(each);
   out.push('x-request-id', requestId);
   return out;
 };
+
+/** Headers of a backend's configuration, laid out for requests. */
+interface Extras {
+  /** In lower case. */
+  readonly names: readonly string[];
+  /** Flat name-value list. */
+  readonly flat: readonly string[];
+}
+
+/** By the object of the configuration, which is replaced as a whole and never changed. */
+const extras = new WeakMap<object, Extras>();
+
+const extrasOf = (extra: Readonly<Record<string, string>>): Extras => {
+  let known = extras.get(extra);
+  if (known === undefined) {
+    known = { names: Object.keys(extra).map((name) => name.toLowerCase()), flat: Object.entries(extra).flat() };
+    extras.set(extra, known);
+  }
+  return known;
+};
+
+/** By the object of the configuration, too. */
+const plainExtras = new WeakMap<object, Readonly<Record<string, string>>>();
+
+/**
+ * The same headers with a wish for plain bytes: answers are judged by them. Ollama compresses nothing itself, but hands
+ * what it is asked on to ollama.com. The same object each time.
+ */
+export const askingForPlain = (extra: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+  let known = plainExtras.get(extra);
+  if (known === undefined) {
+    known = { ...extra, 'accept-encoding': 'identity' };
+    plainExtras.set(extra, known);
+  }
+  return known;
+};
+
+/** Header names and values are bytes; latin1 keeps each of them as it was. */
+const textOf = (raw: Buffer | string | undefined): string =>
+  raw === undefined ? '' : typeof raw === 'string' ? raw : raw.toString('latin1');
 
 /**
  * The headers of a backend's answer that go to the client, names as the backend wrote them: all but hop-by-hop ones,
@@ -69,11 +146,9 @@ export const responseHeaders = (raw: readonly (Buffer | string)[]): string[] => 
   const named = connectionNamed(raw);
   const out: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = String(raw[i]);
-    const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || named?.has(lower) || lower.startsWith(OURS) || lower === 'x-request-id') continue;
-    // Header values are bytes; latin1 keeps each of them as it was.
-    out.push(name, Buffer.isBuffer(raw[i + 1]) ? (raw[i + 1] as Buffer).toString('latin1') : String(raw[i + 1]));
+    const name = textOf(raw[i]);
+    if ((kindOf(name) & NOT_TO_CLIENT) !== 0 || named?.has(name.toLowerCase()) === true) continue;
+    out.push(name, textOf(raw[i + 1]));
   }
   return out;
 };

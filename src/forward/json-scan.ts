@@ -164,26 +164,41 @@ type OnMember = (key: Span, value: Span) => void;
 
 class Scanner {
   readonly #text: Buffer;
+  /** Where the last value began, and what it was. */
+  #start = 0;
+  #type: JsonType = 'null';
 
   constructor(text: Buffer) {
     this.#text = text;
   }
 
   value(from: number, depth: number): Span {
+    const end = this.#end(from, depth);
+    return { start: this.#start, end, type: this.#type };
+  }
+
+  /** Makes no object, because all but a few values are only passed by. */
+  #end(from: number, depth: number): number {
     const text = this.#text;
     const start = skipSpace(text, from);
     if (start === -1) throw unexpectedEnd();
     const first = text[start] ?? 0;
-    if (first === QUOTE) return { start, end: skipString(text, start), type: 'string' };
+    if (first === QUOTE) return this.#was(start, 'string', skipString(text, start));
     if (first === OPEN_BRACE || first === OPEN_BRACKET) {
       const type = first === OPEN_BRACE ? 'object' : 'array';
-      if (depth >= RECURSION_DEPTH) return { start, end: skipNested(text, start, depth), type };
-      return { start, end: type === 'object' ? this.object(start, depth + 1) : this.array(start, depth + 1), type };
+      if (depth >= RECURSION_DEPTH) return this.#was(start, type, skipNested(text, start, depth));
+      return this.#was(start, type, type === 'object' ? this.object(start, depth + 1) : this.array(start, depth + 1));
     }
     const literal = LITERALS[first];
-    if (literal !== undefined) return { start, end: skipLiteral(text, start, literal.word), type: literal.type };
-    if (first === 0x2d || isDigit(first)) return { start, end: skipNumber(text, start), type: 'number' };
+    if (literal !== undefined) return this.#was(start, literal.type, skipLiteral(text, start, literal.word));
+    if (first === 0x2d || isDigit(first)) return this.#was(start, 'number', skipNumber(text, start));
     throw bad(first, 'looking for beginning of value');
+  }
+
+  #was(start: number, type: JsonType, end: number): number {
+    this.#start = start;
+    this.#type = type;
+    return end;
   }
 
   /** `start` is the opening brace; gives the index after the closing one. */
@@ -193,12 +208,15 @@ class Scanner {
     if (text[i] === CLOSE_BRACE) return i + 1;
     for (;;) {
       if (text[i] !== QUOTE) throw bad(text[i] ?? 0, 'looking for beginning of object key string');
-      const key: Span = { start: i, end: skipString(text, i), type: 'string' };
-      i = this.#next(key.end);
+      const keyStart = i;
+      const keyEnd = skipString(text, i);
+      i = this.#next(keyEnd);
       if (text[i] !== COLON) throw bad(text[i] ?? 0, 'after object key');
-      const value = this.value(i + 1, depth);
-      onMember?.(key, value);
-      i = this.#next(value.end);
+      const end = this.#end(i + 1, depth);
+      if (onMember !== undefined) {
+        onMember({ start: keyStart, end: keyEnd, type: 'string' }, { start: this.#start, end, type: this.#type });
+      }
+      i = this.#next(end);
       if (text[i] === CLOSE_BRACE) return i + 1;
       if (text[i] !== COMMA) throw bad(text[i] ?? 0, 'after object key:value pair');
       i = this.#next(i + 1);
@@ -211,9 +229,9 @@ class Scanner {
     let i = this.#next(start + 1);
     if (text[i] === CLOSE_BRACKET) return i + 1;
     for (;;) {
-      const item = this.value(i, depth);
-      onItem?.(item);
-      i = this.#next(item.end);
+      const end = this.#end(i, depth);
+      onItem?.({ start: this.#start, end, type: this.#type });
+      i = this.#next(end);
       if (text[i] === CLOSE_BRACKET) return i + 1;
       if (text[i] !== COMMA) throw bad(text[i] ?? 0, 'after array element');
       i++;
@@ -230,7 +248,7 @@ class Scanner {
 /**
  * A key as Go compares it (encoding/json foldName): without case, where U+017F folds to `s` and U+212A (Kelvin) to `k`.
  */
-const foldKey = (key: string): string => key.toLowerCase().replaceAll('ſ', 's').replaceAll('\u212A', 'k');
+export const foldKey = (key: string): string => key.toLowerCase().replaceAll('ſ', 's').replaceAll('\u212A', 'k');
 
 /** The text of a string value. */
 export const decodeString = (text: Buffer, span: Span): string => {
@@ -275,6 +293,10 @@ const SECOND_LOOK_DEPTH = 16;
 
 /** The members of an object value inside a text that was scanned before. */
 export const membersOf = (text: Buffer, span: Span): Members => collect(text, span.start, SECOND_LOOK_DEPTH);
+
+/** Whether an array value inside a text that was scanned before has no items. */
+export const isEmptyArray = (text: Buffer, span: Span): boolean =>
+  text[skipSpace(text, span.start + 1)] === CLOSE_BRACKET;
 
 /** The items of an array value inside a text that was scanned before. */
 export const itemsOf = (text: Buffer, span: Span): readonly Span[] => {

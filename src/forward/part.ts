@@ -1,11 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
-import type { Clock } from '../core/clock.ts';
-import type { Outcome, Phase } from '../core/types.ts';
+import type { Outcome } from '../core/types.ts';
+import { AnswerReader, type ReaderInput } from './answer-reader.ts';
 import type { HeldAnswer } from './attempt.ts';
 import { classifyError, type Failure } from './classify.ts';
 import { errorMessage } from './events.ts';
-import { responseHeaders, single } from './headers.ts';
+import { single } from './headers.ts';
 
 /** One line of a progress stream (Ollama api/types.go, ProgressResponse). */
 export type ProgressLine = Readonly<Record<string, unknown>>;
@@ -20,14 +19,7 @@ export type PartEnd =
   | { readonly kind: 'failed'; readonly outcome: Outcome; readonly failure: Failure; readonly error: string }
   | { readonly kind: 'left'; readonly outcome: Outcome };
 
-export interface PartInput {
-  readonly dispatcher: Dispatcher;
-  readonly method: Dispatcher.HttpMethod;
-  readonly path: string;
-  /** What goes out, flat name-value list, framing aside. */
-  readonly headers: string[];
-  readonly body: Buffer | undefined;
-  readonly clock: Clock;
+export interface PartInput extends ReaderInput {
   /** The head of its answer is due as soon as it has read the request, not when its work is done. */
   readonly atOnce: boolean;
   /** Told of each line of progress that is no error. */
@@ -53,51 +45,23 @@ const parse = (text: string): ProgressLine | undefined => {
  * One server's part of a request that goes to several: nothing of its answer reaches the client from here. A progress
  * stream is read line by line as fast as it comes, anything else is kept whole, both within bounds.
  */
-export class Part implements Dispatcher.DispatchHandler {
-  readonly #in: PartInput;
-  readonly #startedAt: number;
-  #resolve: (end: PartEnd) => void = () => {};
-  #controller: Dispatcher.DispatchController | undefined;
-  #phase: Phase = 'connect';
-  #settled = false;
+export class Part extends AnswerReader<PartInput, PartEnd> {
   #streams = false;
   #succeeded = false;
-  #status = 0;
-  #headers: readonly string[] = [];
   #held: Buffer = Buffer.alloc(0);
-  #firstByteMs: number | undefined;
   #pieces = 0;
   #sweptPieces = -1;
 
-  constructor(input: PartInput) {
-    this.#in = input;
-    this.#startedAt = input.clock.now();
-  }
-
-  /** Starts it; the promise never rejects. */
-  run(): Promise<PartEnd> {
-    const { dispatcher, method, path, headers } = this.#in;
-    const body = this.#in.body !== undefined && this.#in.body.length > 0 ? this.#in.body : null;
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-      try {
-        dispatcher.dispatch({ method, path, headers, body }, this);
-      } catch (error) {
-        this.onResponseError(undefined, error);
-      }
-    });
-  }
-
   /** The client has left: stop the server at once and blame nobody. */
   clientLeft(): void {
-    if (this.#settled) return;
-    this.#settle({ kind: 'left', outcome: { kind: 'client-left', phase: this.#phase, totalMs: this.#elapsed() } });
-    this.#abort();
+    if (this.settled) return;
+    this.#settle({ kind: 'left', outcome: this.left() });
+    this.abort();
   }
 
   /** Called at a steady beat of `idleMs`: ends what has not moved since the last beat although it should have. */
   sweep(idleMs: number): void {
-    if (this.#settled || !(this.#streams || this.#isDue)) return;
+    if (this.settled || !(this.#streams || this.#isDue)) return;
     if (this.#pieces !== this.#sweptPieces) {
       this.#sweptPieces = this.#pieces;
       return;
@@ -111,71 +75,56 @@ export class Part implements Dispatcher.DispatchHandler {
   }
 
   get #isDue(): boolean {
-    return this.#in.atOnce && this.#phase !== 'body';
+    return this.in.atOnce && this.phase !== 'body';
   }
 
   /** Ends it as failed, for want of patience. */
   giveUp(message: string): void {
-    if (this.#settled) return;
-    this.#fail({ reason: 'timeout', blame: 'none', retryable: false, message });
-    this.#abort();
+    this.stopWith({ reason: 'timeout', blame: 'none', retryable: false, message });
   }
 
-  // ---- undici's handler ----
+  // ---- the answer ----
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#settled) this.#abort();
-    else this.#phase = 'head';
+  protected override begun(headers: IncomingHttpHeaders): void {
+    this.#streams = this.status < 300 && (single(headers, 'content-type')?.startsWith('application/x-ndjson') ?? false);
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (this.#settled || status < 200) return;
-    const raw = controller.rawHeaders;
-    this.#headers = responseHeaders(Array.isArray(raw) ? raw : Object.entries(headers).flat().map(String));
-    this.#status = status;
-    this.#streams = status < 300 && (single(headers, 'content-type')?.startsWith('application/x-ndjson') ?? false);
-    this.#firstByteMs = this.#elapsed();
-    this.#phase = 'body';
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#settled) return;
+  protected read(chunk: Buffer): void {
     this.#pieces++;
     this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     if (this.#streams) this.#readLines();
     const most = this.#streams ? MAX_LINE_BYTES : MAX_ANSWER_BYTES;
-    if (!this.#settled && this.#held.length > most) this.#bad(`answered with more than ${most} bytes at a time`);
+    if (!this.settled && this.#held.length > most) this.#bad(`answered with more than ${most} bytes at a time`);
   }
 
-  onResponseEnd(): void {
-    if (this.#settled) return;
+  protected ended(): void {
     if (this.#streams) {
       // Ollama ends each line, also its last one; what is left was cut off, unless another server is less strict.
       if (this.#held.length > 0) this.#readLine(this.#held);
-      if (!this.#settled) this.#endStream();
+      if (!this.settled) this.#endStream();
       return;
     }
-    const answer: HeldAnswer = { status: this.#status, headers: this.#headers, body: this.#held };
-    if (this.#status < 300) {
-      this.#settle({ kind: 'done', outcome: this.#served(), answer });
+    const answer = this.answer(this.#held);
+    if (this.status >= 300) {
+      const error = errorMessage(this.#held) || `status ${this.status}`;
+      this.#settle({ kind: 'refused', outcome: this.refused(), answer, error });
       return;
     }
-    const outcome: Outcome = { kind: 'client-error', status: this.#status, totalMs: this.#elapsed() };
-    this.#settle({ kind: 'refused', outcome, answer, error: errorMessage(this.#held) || `status ${this.#status}` });
+    const said = parse(this.#held.toString('utf8'))?.['error'];
+    if (typeof said === 'string') this.#errorLine(said);
+    else this.#settle({ kind: 'done', outcome: this.#served(), answer });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
-    if (this.#settled) return;
-    const failure = classifyError(error, this.#phase);
+  protected broken(error: unknown): void {
+    const failure = classifyError(error, this.phase);
     // No model runs here that could be to blame, and a server that died in the middle is found by its probes.
-    this.#fail(failure.blame === 'model' ? { ...failure, blame: 'none' } : failure);
+    this.fail(failure.blame === 'model' ? { ...failure, blame: 'none' } : failure);
   }
 
   // ---- lines ----
 
   #readLines(): void {
-    for (let end = this.#held.indexOf(NEWLINE); end !== -1 && !this.#settled; end = this.#held.indexOf(NEWLINE)) {
+    for (let end = this.#held.indexOf(NEWLINE); end !== -1 && !this.settled; end = this.#held.indexOf(NEWLINE)) {
       const line = this.#held.subarray(0, end);
       this.#held = this.#held.subarray(end + 1);
       this.#readLine(line);
@@ -191,20 +140,13 @@ export class Part implements Dispatcher.DispatchHandler {
       return;
     }
     if (typeof line['error'] === 'string') {
-      const message = line['error'];
-      const failure: Failure = {
-        reason: 'error-line',
-        blame: 'none',
-        retryable: false,
-        message: `answered: ${message}`,
-      };
-      this.#fail(failure, message);
+      this.#errorLine(line['error']);
       // It has said its last word; whatever else it may send is not waited for.
-      this.#abort();
+      this.abort();
       return;
     }
     if (line['status'] === 'success') this.#succeeded = true;
-    this.#in.onLine(line);
+    this.in.onLine(line);
   }
 
   #endStream(): void {
@@ -213,40 +155,31 @@ export class Part implements Dispatcher.DispatchHandler {
       return;
     }
     const message = 'ended its stream without success';
-    this.#fail({ reason: 'cut-stream', blame: 'none', retryable: false, message });
+    this.fail({ reason: 'cut-stream', blame: 'none', retryable: false, message });
   }
 
   // ---- ends ----
 
   #bad(message: string): void {
-    this.#fail({ reason: 'bad-answer', blame: 'none', retryable: false, message });
-    this.#abort();
+    this.stopWith({ reason: 'bad-answer', blame: 'none', retryable: false, message });
   }
 
-  #fail(failure: Failure, error = failure.message): void {
-    const { reason, blame, message } = failure;
-    const totalMs = this.#elapsed();
-    const outcome: Outcome = { kind: 'backend-failed', phase: this.#phase, reason, blame, message, totalMs };
-    this.#settle({ kind: 'failed', outcome, failure, error });
+  #errorLine(error: string): void {
+    const failure: Failure = { reason: 'error-line', blame: 'none', retryable: false, message: `answered: ${error}` };
+    this.#settle({ kind: 'failed', outcome: this.failed(failure), failure, error });
+  }
+
+  protected fail(failure: Failure): void {
+    this.#settle({ kind: 'failed', outcome: this.failed(failure), failure, error: failure.message });
   }
 
   #served(): Outcome {
-    const totalMs = this.#elapsed();
-    const firstByteMs = this.#firstByteMs ?? totalMs;
-    return { kind: 'served', status: this.#status, firstByteMs, totalMs, usage: undefined };
-  }
-
-  #elapsed(): number {
-    return this.#in.clock.now() - this.#startedAt;
+    const { status, firstByteMs } = this;
+    return { kind: 'served', status, firstByteMs, totalMs: this.elapsed(), usage: undefined };
   }
 
   #settle(end: PartEnd): void {
-    this.#settled = true;
     this.#held = Buffer.alloc(0);
-    this.#resolve(end);
-  }
-
-  #abort(): void {
-    this.#controller?.abort(new Error('no longer wanted'));
+    this.settle(end);
   }
 }

@@ -1,5 +1,6 @@
 import type { PromptView } from '../core/types.ts';
-import { decodeString, itemsOf, membersOf, type Members, type Span } from './json-scan.ts';
+import { JsonWalk } from './demand-walk.ts';
+import { decodeString, foldKey, itemsOf, membersOf, type Members, type Span } from './json-scan.ts';
 
 /** Enough for any categorizer; a longer prompt is read at its head and tail. */
 const MAX_TEXT_BYTES = 64 * 1024;
@@ -39,23 +40,43 @@ const readMessages = (body: Buffer, messages: Span, system: string): PromptView 
   let lastUser: Span | undefined;
   let last: Span | undefined;
   let firstSystem: Span | undefined;
-  for (const item of itemsOf(body, messages)) {
-    if (item.type !== 'object') continue;
-    const members = membersOf(body, item);
-    const roleSpan = members.get('role');
-    const role = roleSpan?.type === 'string' ? decodeString(body, roleSpan) : '';
-    const content = members.get('content');
-    if (content === undefined) continue;
+  // Without an object for each message: histories have hundreds of them.
+  const walk = new JsonWalk(body);
+  walk.items(messages.start, (item) => {
+    if (body[item] !== OPEN_BRACE) return walk.valueEnd(item);
+    let role = '';
+    let content: Span | undefined;
+    const after = walk.members(item, (keyFrom, keyTo, start, end) => {
+      const first = body[start];
+      if (first === FIRST_OF_NULL) return;
+      const key = walk.exactKey(keyFrom, keyTo);
+      if (isNamed(key, 'role')) role = first === QUOTE ? decodeString(body, { start, end, type: 'string' }) : '';
+      else if (isNamed(key, 'content')) content = { start, end, type: typeAt(first) };
+    });
+    if (content === undefined) return after;
     // A turn of tool results has no words; what they are for was said before.
     if (role === 'user') lastUser = hasWords(body, content) ? content : (lastUser ?? content);
     else if (role === 'system' || role === 'developer') firstSystem ??= content;
     else last = content;
-  }
+    return after;
+  });
   return {
     text: readContent(body, lastUser ?? last),
     system: system === '' ? readContent(body, firstSystem) : system,
   };
 };
+
+const QUOTE = 0x22;
+const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
+const FIRST_OF_NULL = 0x6e;
+
+/** As far as it matters for a content. */
+const typeAt = (first: number | undefined): Span['type'] =>
+  first === QUOTE ? 'string' : first === OPEN_BRACKET ? 'array' : first === OPEN_BRACE ? 'object' : 'number';
+
+const isNamed = (key: string, name: string): boolean =>
+  key === name || (key.length === name.length && foldKey(key) === name);
 
 const firstOf = (members: Members, ...names: readonly string[]): Span | undefined => {
   for (const name of names) {

@@ -122,8 +122,8 @@ export class Admin {
       res.setHeader('allow', 'GET, HEAD');
       throw new AdminError(405, '/metrics is read with GET');
     }
-    const { contentType, text } = await this.#control.metricsText();
-    res.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' });
+    const { contentType, text } = await this.#control.metricsText(req.headers.accept);
+    res.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store', vary: 'accept' });
     res.end(text);
   }
 

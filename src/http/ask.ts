@@ -7,7 +7,7 @@ import { single } from '../forward/headers.ts';
 import {
   decodeString,
   goType,
-  itemsOf,
+  isEmptyArray,
   JsonSyntaxError,
   membersOf,
   scanBody,
@@ -126,14 +126,17 @@ export const readAsk = (
       }
     },
     affinityKey: affinityOf(headers, body, members),
-    demand: (category) => readDemand(body, members, { ...route, loads: purpose !== 'answer' }, hasher, category),
+    demand: (category) => {
+      const { endpoint, dialect } = route;
+      return readDemand(body, members, { endpoint, dialect, loads: purpose !== 'answer' }, hasher, category);
+    },
     withNumCtx: (tokens) => setNumCtx(body, members, tokens),
   };
 };
 
 const lacksMessages = (body: Buffer, members: Members): boolean => {
   const messages = members.get('messages');
-  return messages === undefined || (messages.type === 'array' && itemsOf(body, messages).length === 0);
+  return messages === undefined || (messages.type === 'array' && isEmptyArray(body, messages));
 };
 
 /** What Ollama says first to a request that names no model. */

@@ -35,6 +35,9 @@ export const candidates = (
 ): readonly (readonly Runner[])[] => {
   const first = tried.runners.size === 0 && tried.backends.size === 0;
   const gappy = gaps.has(method, path);
+  if (first && tried.capability === undefined && pin === undefined && !gappy) {
+    return tiers.map((tier) => eligibleOf(registry, tier));
+  }
   const open = tiers.map((tier) =>
     tier.flatMap(({ key }) => {
       const { runners: all, spare = NOBODY } = registry.eligible(key);
@@ -50,6 +53,13 @@ export const candidates = (
   if (!gappy) return open;
   const able = open.map((runners) => runners.filter(({ backend }) => !gaps.lacks(backend, method, path)));
   return first && able.every(({ length }) => length === 0) ? open : able;
+};
+
+const eligibleOf = (registry: Registry, tier: readonly Target[]): readonly Runner[] => {
+  const [only] = tier;
+  return only !== undefined && tier.length === 1
+    ? registry.eligible(only.key).runners
+    : tier.flatMap(({ key }) => registry.eligible(key).runners);
 };
 
 /**

@@ -6,6 +6,7 @@ import type { ModelMetricsView } from '../results/model-metrics.ts';
 import type { ExplainAnswer, WhyAnswer } from '../results/decisions.ts';
 import type { RequestRecord } from '../results/history.ts';
 import type { AddResult, RemoveOptions, RemoveResult } from './backend-set.ts';
+import type { LearnedReport } from '../routing/learned.ts';
 import type { EstimatesView } from './estimates.ts';
 import type { Desk } from './events/desk.ts';
 import type { PlacementReport } from '../dispatch/placement-report.ts';
@@ -59,6 +60,8 @@ export interface Control {
   removeBackend(name: string, options: RemoveOptions, who: string): RemoveResult;
   recoverBackend(name: string, who: string): boolean;
   strategy(): { readonly strategy: string; readonly available: readonly string[] };
+  /** How the arms of `learned` stand; undefined while another strategy is in force. */
+  learned(): LearnedReport | undefined;
   /** @throws UnknownStrategyError */
   setStrategy(name: string, who: string): void;
   models(): readonly PoolModel[];
@@ -78,5 +81,6 @@ export interface Control {
   keys(): readonly KeyReport[];
   config(): unknown;
   reload(who: string): Promise<ReloadResult>;
-  metricsText(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** @param accept the scraper's `Accept` header */
+  metricsText(accept?: string): Promise<{ readonly contentType: string; readonly text: string }>;
 }

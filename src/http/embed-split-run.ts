@@ -1,13 +1,18 @@
 import { entrantOf, startedOrFull, type Start } from '../admission/entrant.ts';
 import { Runner } from '../backends/backend.ts';
 import type { Lease } from '../backends/registry.ts';
+import type { Demand } from '../core/demand.ts';
 import type { RequestFacts } from '../core/types.ts';
 import type { HeldAnswer } from '../forward/attempt.ts';
 import { embedUsage, mergeEmbedAnswers } from '../forward/embed-merge.ts';
 import { EmbedPart, type EmbedPartEnd } from '../forward/embed-part.ts';
 import { requestHeaders, withoutHeader } from '../forward/headers.ts';
+import { scanBody } from '../forward/json-scan.ts';
+import { setNumCtx } from '../forward/num-ctx.ts';
+import { stripKeepAlive } from '../forward/strip-keep-alive.ts';
 import type { AttemptRecord } from '../results/history.ts';
 import type { Wanted } from './candidates.ts';
+import { shareOf, takeShare } from './embed-split-lease.ts';
 import { digestOf, partBody, type Batch } from './embed-split-plan.ts';
 import { ClientLeft, type Exchange } from './exchange.ts';
 import { costsBudget, failureError, PASSED_ON } from './failover.ts';
@@ -17,6 +22,7 @@ import type { HandlerParts, HandlerSettings } from './parts.ts';
 /** An inference request, ready to be routed. */
 export interface SplitJob {
   readonly facts: RequestFacts;
+  readonly demand: Demand;
   readonly incoming: Incoming;
   readonly wanted: Wanted;
   readonly settings: HandlerSettings;
@@ -83,8 +89,8 @@ export class SplitRun {
     this.#startedAt = parts.clock.now();
   }
 
-  sweep(idleMs: number): void {
-    for (const part of this.#active) part.sweep(idleMs);
+  sweep(at: number, idleMs: number): void {
+    for (const part of this.#active) part.sweep(at, idleMs);
   }
 
   /** Sends all shares, tries failed ones elsewhere, and answers. @throws ProxyError when one of them failed for good */
@@ -120,7 +126,7 @@ export class SplitRun {
         return undefined;
       }
       try {
-        const again = (): Start<Lease> => startedOrFull(this.#reserve(trail, end, record));
+        const again = (): Start<Lease> => startedOrFull(this.#reserve(trail, to - from, end, record));
         lease = await this.#parts.gate.wait(entrantOf(this.#job.facts, true), again, this.#over.signal);
       } catch (error) {
         this.#conclude({ kind: 'error', error, record });
@@ -138,24 +144,27 @@ export class SplitRun {
     to: number,
   ): Promise<{ readonly end: EmbedPartEnd; readonly record: AttemptRecord }> {
     const { pools, clock, recorder } = this.#parts;
-    const { facts, incoming } = this.#job;
+    const { facts, incoming, settings } = this.#job;
     const { req, id, dialect } = this.#exchange;
     const { runner } = lease;
     const { backend } = runner;
-    const { name, rewritten } = this.#model;
+    const { name } = this.#model;
     // Parts are cut from plain text, whatever the client packed it in.
     const decoded = incoming.outgoing(undefined).head !== incoming.ask.body;
     const part = new EmbedPart({
       dispatcher: pools.get({ id: backend.id, origin: backend.config.url.origin }),
+      method: 'POST',
       path: backend.pathPrefix + (req.url ?? '/'),
       headers: requestHeaders(decoded ? withoutHeader(req.rawHeaders, 'content-encoding') : req.rawHeaders, id, {
         ...backend.config.headers,
         // Its answer is read here.
         'accept-encoding': 'identity',
       }),
-      body: partBody(this.#batch, from, to, rewritten ? { span: incoming.ask.modelSpan, name } : undefined),
+      body: this.#body(lease, from, to),
       dialect,
       count: to - from,
+      patience: () => (settings.stallGuard ? lease.patience() : undefined),
+      moved: () => lease.moved(),
       clock,
     });
     this.#active.add(part);
@@ -168,6 +177,23 @@ export class SplitRun {
     recorder.attempt(runner.id, facts.category, end.outcome, clock.now());
     lease.end(end.outcome);
     return { end, record };
+  }
+
+  /** The inputs `[from, to)` as this server is to be asked for them. */
+  #body(lease: Lease, from: number, to: number): Buffer {
+    const { metrics } = this.#parts;
+    const { runner, numCtx } = lease;
+    const { modelSpan, keepsAlive } = this.#job.incoming.ask;
+    const { name, rewritten } = this.#model;
+    const holdBack = keepsAlive && runner.facts?.keepAliveUnsafe === true;
+    if (holdBack) {
+      lease.keepsDefault();
+      metrics.keepAliveHeldBack(runner.backendId);
+    }
+    if (lease.avoidedReload) metrics.reloadAvoided(runner.model);
+    const plain = partBody(this.#batch, from, to, rewritten ? { span: modelSpan, name } : undefined);
+    const sized = numCtx === undefined ? plain : setNumCtx(plain, scanBody(plain), numCtx);
+    return holdBack ? stripKeepAlive(sized) : sized;
   }
 
   // ---- fail over ----
@@ -217,13 +243,14 @@ export class SplitRun {
   }
 
   /** A place for a share that failed, or undefined while all are full. @throws ProxyError when nobody is left */
-  #reserve(trail: Trail, end: Failed, { backend }: AttemptRecord): Lease | undefined {
-    const { registry, clock, rng } = this.#parts;
-    const { facts, settings } = this.#job;
+  #reserve(trail: Trail, count: number, end: Failed, { backend }: AttemptRecord): Lease | undefined {
+    const { clock, rng } = this.#parts;
+    const { facts, demand, settings } = this.#job;
     const open = this.#open(trail);
     if (open.length === 0) throw failureError(backend, end.failure, trail.attempts);
     for (const { candidate } of settings.strategy.rank(facts, open, { at: clock.now(), rng }).all()) {
-      const lease = candidate instanceof Runner ? registry.tryAcquire(candidate) : undefined;
+      const share = shareOf(demand, count, this.#batch.items.length);
+      const lease = candidate instanceof Runner ? takeShare(this.#parts, candidate, share) : undefined;
       if (lease !== undefined) return lease;
     }
     return undefined;

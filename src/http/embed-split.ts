@@ -1,5 +1,6 @@
 import { Runner } from '../backends/backend.ts';
 import { candidates } from './candidates.ts';
+import { shareOf, takeShare } from './embed-split-lease.ts';
 import { digestOf, readBatch, sameModel, sharesOf, worthAsking, type Batch } from './embed-split-plan.ts';
 import { SplitRun, type Share, type SplitJob } from './embed-split-run.ts';
 import type { Exchange } from './exchange.ts';
@@ -15,9 +16,9 @@ export class EmbedSplit {
     this.#parts = parts;
   }
 
-  /** Called at a steady beat of `limits.stream_idle_timeout`, given in ms. */
-  sweep(idleMs: number): void {
-    for (const run of this.#active) run.sweep(idleMs);
+  /** Called at a steady beat of a second or less. @param idleMs `limits.stream_idle_timeout` */
+  sweep(at: number, idleMs: number): void {
+    for (const run of this.#active) run.sweep(at, idleMs);
   }
 
   /**
@@ -52,7 +53,7 @@ export class EmbedSplit {
   }
 
   /** Takes a place on each server that gets a share, all in one tick; none where fewer than two would. */
-  #reserve({ facts, wanted, settings }: SplitJob, { items }: Batch): readonly Share[] {
+  #reserve({ facts, demand, wanted, settings }: SplitJob, { items }: Batch): readonly Share[] {
     const { registry, gaps, clock, rng, metrics } = this.#parts;
     const at = clock.now();
     const open = candidates(registry, gaps, wanted, nothingTried()).find((tier) =>
@@ -67,9 +68,13 @@ export class EmbedSplit {
     const weights = ranked.map(({ weight }) => weight);
     const asked = worthAsking(items.length, weights);
     if (asked.length < 2) return [];
+    const total = asked.reduce((sum, place) => sum + (weights[place] ?? 0), 0);
     const leases = asked.flatMap((place) => {
       const runner = ranked[place];
-      return (runner && registry.tryAcquire(runner)) ?? [];
+      // What is foreseen for each is a share by weight, of all that are to be asked.
+      const weight = weights[place] ?? 0;
+      const share = shareOf(demand, weight, total);
+      return (runner && takeShare(this.#parts, runner, share)) ?? [];
     });
     const [first] = leases;
     if (first !== undefined) settings.strategy.chosen?.(first.runner, runners);

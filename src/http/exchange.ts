@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LeaveSignal } from '../admission/gate.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Demand } from '../core/demand.ts';
+import { isoTime } from '../core/iso-time.ts';
 import type { Dialect, PriorityClass, RequestOutcome } from '../core/types.ts';
 import { single } from '../forward/headers.ts';
 import type { AttemptRecord, RequestRecord } from '../results/history.ts';
@@ -61,6 +62,8 @@ export class Exchange {
   category: string | undefined;
   categoryWhy: string | undefined;
   strategy: string | undefined;
+  /** Which of its ways the strategy chose by, where it has several. */
+  arm: string | undefined;
   /** What it asks of a server, where it runs a model. */
   demand: Demand | undefined;
   priority: PriorityClass = 'normal';
@@ -135,10 +138,11 @@ export class Exchange {
     return this.#clock.now() - this.startedAt;
   }
 
-  begin(current: NonNullable<Exchange['current']>): void {
+  /** @param at when it was sent, ms on the Clock */
+  begin(current: NonNullable<Exchange['current']>, at = this.#clock.now()): void {
     this.current = current;
     this.#begun++;
-    this.#attemptStartedAt = this.#clock.now();
+    this.#attemptStartedAt = at;
   }
 
   /** Headers of ours on every answer, flat name-value list. */
@@ -163,9 +167,9 @@ export class Exchange {
     const last = this.attempts.at(-1)?.outcome;
     const outcome = this.#outcome();
     const served = last?.kind === 'served' ? last : undefined;
-    return {
+    const record: { -readonly [K in keyof RequestRecord]: RequestRecord[K] } = {
       id: this.id,
-      time: new Date(this.#arrivedAt).toISOString(),
+      time: isoTime(this.#arrivedAt),
       method: this.req.method ?? '',
       path: this.path,
       endpoint: this.route.endpoint,
@@ -174,8 +178,6 @@ export class Exchange {
       categoryWhy: this.categoryWhy,
       strategy: this.strategy,
       attempts: this.attempts,
-      ...(this.parallel ? { parallel: true as const } : {}),
-      ...(this.visit === undefined ? {} : { key: this.visit.rule.name }),
       outcome,
       status: outcome === 'client-left' && !this.res.headersSent ? 499 : this.res.statusCode,
       error: this.error,
@@ -184,6 +186,10 @@ export class Exchange {
       totalMs: this.elapsed(),
       usage: served?.usage,
     };
+    if (this.arm !== undefined) record.arm = this.arm;
+    if (this.parallel) record.parallel = true;
+    if (this.visit !== undefined) record.key = this.visit.rule.name;
+    return record;
   }
 
   #outcome(): RequestOutcome {
@@ -199,4 +205,7 @@ export class Exchange {
 }
 
 /** A header value of visible ASCII and spaces, whatever the text was. */
-const headerSafe = (text: string): string => text.replaceAll(/[^ -~]/g, '?').slice(0, 1000);
+const headerSafe = (text: string): string =>
+  SAFE.test(text) ? text : text.replaceAll(/[^ -~]/g, '?').slice(0, LONGEST_VALUE);
+const LONGEST_VALUE = 1_000;
+const SAFE = /^[ -~]{0,1000}$/;

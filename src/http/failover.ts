@@ -37,6 +37,7 @@ export const failureError = (backend: string, failure: Failure, attempts: number
     case 'deadline':
       return new ProxyError('deadline_exceeded', message);
     case 'timeout':
+    case 'stall':
       return new ProxyError('backend_timeout', message);
     case 'connect':
     case 'reset':

@@ -30,7 +30,8 @@ export type FrontVerdict =
   | { readonly kind: 'pass'; readonly headers: readonly string[] }
   | { readonly kind: 'answer'; readonly status: number; readonly headers: readonly string[] };
 
-const PASS: FrontVerdict = { kind: 'pass', headers: [] };
+const NOTHING: readonly string[] = [];
+const PASS: FrontVerdict = { kind: 'pass', headers: NOTHING };
 const FORBIDDEN: FrontVerdict = { kind: 'answer', status: 403, headers: ['content-length', '0'] };
 
 /** envconfig/config.go AllowedOrigins. */
@@ -78,7 +79,7 @@ export const judgeFront = (req: IncomingMessage, settings: FrontSettings, method
   const host = req.headers.host ?? '';
   const origin = single(req.headers, 'origin');
   const known = methods.includes(req.method ?? '');
-  const allow = known || methods.length === 0 ? [] : ['allow', methods.join(', ')];
+  const allow = known || methods.length === 0 ? NOTHING : ['allow', methods.join(', ')];
   if (origin !== undefined && origin !== '' && origin !== `http://${host}` && origin !== `https://${host}`) {
     if (!originAllowed(origin, settings)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...allow] };
     if (req.method === 'OPTIONS') return preflight(origin, allow, settings);
@@ -90,6 +91,29 @@ export const judgeFront = (req: IncomingMessage, settings: FrontSettings, method
   return hostVerdict(req, settings, allow) ?? PASS;
 };
 
+/** How a `Host` stands to a loopback listener: an address of the neighbourhood, a name of this machine's, or neither. */
+type Standing = 'address' | 'name' | 'foreign';
+
+/** Clients say the same few again and again; what somebody makes up besides takes no more room than this. */
+const STANDINGS_KEPT = 256;
+const LONGEST_KEPT = 256;
+const standings = new Map<string, Standing>();
+/** Whose names they are. */
+let standingsFor = '';
+
+const standingOf = (host: string, hostname: string): Standing => {
+  if (standingsFor !== hostname || standings.size >= STANDINGS_KEPT) {
+    standings.clear();
+    standingsFor = hostname;
+  }
+  const known = standings.get(host);
+  if (known !== undefined) return known;
+  const name = hostName(host);
+  const standing = localAddress(name) ? 'address' : nameAllowed(name, hostname) ? 'name' : 'foreign';
+  if (host.length <= LONGEST_KEPT) standings.set(host, standing);
+  return standing;
+};
+
 /** The answer to a request by its `Host` alone; undefined when it may pass. Checked on a loopback address only. */
 const hostVerdict = (
   req: IncomingMessage,
@@ -97,9 +121,9 @@ const hostVerdict = (
   headers: readonly string[],
 ): FrontVerdict | undefined => {
   if (!settings.loopback) return undefined;
-  const name = hostName(req.headers.host ?? '');
-  if (localAddress(name)) return undefined;
-  if (!nameAllowed(name, settings.hostname)) return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...headers] };
+  const standing = standingOf(req.headers.host ?? '', settings.hostname);
+  if (standing === 'address') return undefined;
+  if (standing === 'foreign') return { ...FORBIDDEN, headers: [...FORBIDDEN.headers, ...headers] };
   return req.method === 'OPTIONS' ? { kind: 'answer', status: 204, headers } : undefined;
 };
 

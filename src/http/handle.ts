@@ -49,36 +49,32 @@ export class Handler {
     const route = routeOf(req.method ?? 'GET', target.path);
     const exchange = new Exchange(req, res, route, target.path, this.#parts.clock);
     this.#watchReader(exchange);
+    let leave: (() => void) | undefined;
     try {
       if (!this.#answeredAtDoor(exchange, target)) {
         this.#parts.keys.enter(exchange);
+        if (route.forwarder === 'inference') leave = this.#enterClient(exchange);
         await this.#serve(exchange);
       }
     } catch (error) {
       if (!exchange.left && !(error instanceof ClientLeft)) answerError(exchange, this.#asProxyError(exchange, error));
     }
+    leave?.();
     const record = exchange.record();
     this.#parts.keys.leave(exchange, record);
     this.#parts.recorder.request(record);
     this.#parts.trace()?.add(exchange.startedAt, (atMs) => tracedRequest(exchange, record, atMs));
   }
 
-  async #serve(exchange: Exchange): Promise<void> {
+  #serve(exchange: Exchange): Promise<void> {
     const { forwarder, read, change } = exchange.route;
-    if (forwarder === 'inference') await this.#infer(exchange);
-    else if (change !== undefined) await this.#changes.serve(exchange, change);
-    else if (read === undefined) await this.#pass.serve(exchange);
-    else await this.#reads.serve(exchange, read);
+    if (forwarder === 'inference') return this.#inference.serve(exchange);
+    if (change !== undefined) return this.#changes.serve(exchange, change);
+    return read === undefined ? this.#pass.serve(exchange) : this.#reads.serve(exchange, read);
   }
 
-  async #infer(exchange: Exchange): Promise<void> {
-    const address = exchange.req.socket.remoteAddress ?? '';
-    const leave = this.#clients.enter(address, this.#parts.settings().streamsPerClient);
-    try {
-      await this.#inference.serve(exchange);
-    } finally {
-      leave();
-    }
+  #enterClient({ req }: Exchange): () => void {
+    return this.#clients.enter(req.socket.remoteAddress ?? '', this.#parts.settings().streamsPerClient);
   }
 
   #watchReader({ res, route, id }: Exchange): void {
@@ -124,7 +120,6 @@ export class Handler {
     this.#inference.sweep(at, idleMs);
     if (at - this.#sweptAt < idleMs) return;
     this.#sweptAt = at;
-    this.#inference.sweepParts(idleMs);
     this.#fanout.sweep(idleMs);
   }
 

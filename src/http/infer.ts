@@ -5,14 +5,14 @@ import type { Lease } from '../backends/registry.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { Demand } from '../core/demand.ts';
 import { isCloudName, modelKey } from '../core/model-name.ts';
-import type { RequestFacts } from '../core/types.ts';
+import type { RequestFacts, Strategy } from '../core/types.ts';
 import type { Place as Reserved, Wish } from '../dispatch/reserve.ts';
 import { Crowd, type Tier } from '../dispatch/shortlist.ts';
 import { Attempt, type AttemptEnd } from '../forward/attempt.ts';
 import { classifyStatus, lackedCapability, unsupported, type Failure } from '../forward/classify.ts';
 import { inBandError } from '../forward/dialect.ts';
 import { errorMessage } from '../forward/events.ts';
-import { requestHeaders, withoutHeader } from '../forward/headers.ts';
+import { askingForPlain, requestHeaders, withoutHeader } from '../forward/headers.ts';
 import { endInBand } from '../forward/in-band.ts';
 import { readWishes, type Ask } from './ask.ts';
 import { candidates, mayPin, places, type Wanted } from './candidates.ts';
@@ -29,9 +29,11 @@ import {
   type Tried,
 } from './failover.ts';
 import { Filler } from './filler.ts';
+import { Hedging } from './hedge.ts';
 import { readIncoming, type Incoming } from './incoming.ts';
 import type { HandlerParts, HandlerSettings } from './parts.ts';
 import { Poison } from './poison.ts';
+import type { Race } from './race.ts';
 import { Unload } from './pool/changes-unload.ts';
 import type { Fanout } from './pool/fanout.ts';
 import { modelNotFoundText } from './routes.ts';
@@ -49,6 +51,8 @@ interface Job {
   readonly incoming: Incoming;
   readonly wanted: Wanted;
   readonly settings: HandlerSettings;
+  /** Who chooses for it, until it has ended. */
+  readonly strategy: Strategy;
 }
 
 /** The data path of a request that runs a model: understand → reserve → attempt → (fail over) → answered. */
@@ -56,6 +60,7 @@ export class Inference {
   readonly #parts: HandlerParts;
   readonly #active = new Set<Attempt>();
   readonly #poison = new Poison();
+  readonly #hedging: Hedging;
   readonly #unload: Unload;
   readonly #split: EmbedSplit;
 
@@ -63,16 +68,13 @@ export class Inference {
     this.#parts = parts;
     this.#unload = new Unload(parts, fanout);
     this.#split = new EmbedSplit(parts);
+    this.#hedging = new Hedging(parts);
   }
 
   /** Called at a steady beat of a second or less. @param idleMs `limits.stream_idle_timeout` */
   sweep(at: number, idleMs: number): void {
     for (const attempt of this.#active) attempt.sweep(at, idleMs);
-  }
-
-  /** Called at a steady beat of `idleMs`: for the parts of split batches. */
-  sweepParts(idleMs: number): void {
-    this.#split.sweep(idleMs);
+    this.#split.sweep(at, idleMs);
   }
 
   /** Serves one request. @throws ProxyError when it is refused or every attempt failed; ClientLeft while it waited */
@@ -98,15 +100,22 @@ export class Inference {
     const { gate, clock } = this.#parts;
     const { incoming, wanted } = job;
     this.#parts.retries.request(clock.now());
+    this.#hedging.request();
     const tried = nothingTried();
     for (;;) {
       const waitFrom = clock.now();
       const wish = this.#wish(job, waitFrom, exchange.attempts.length + 1);
       const entrant = this.#entrant(exchange, job, tried);
       const granted = gate.wait(entrant, (last) => this.#reserve(job, tried, wish, last), exchange.leaving);
-      const place = granted instanceof Promise ? await granted : granted;
+      const taken = granted instanceof Promise ? await granted : granted;
       exchange.queueMs += clock.now() - waitFrom;
-      const end = await this.#attempt(exchange, job, place, tried);
+      const hedgeMs = this.#hedging.afterMs(job, taken.lease, exchange.attempts.length);
+      const { place, end } =
+        hedgeMs === undefined
+          ? { place: taken, end: await this.#attempt(exchange, job, taken, tried) }
+          : await this.#hedging.run(job, taken, tried, hedgeMs, (to, race, hedge) =>
+              this.#attempt(exchange, job, to, tried, race, hedge),
+            );
       gate.settle(entrant, servedBy(end));
       if (end.kind !== 'failed') {
         if (end.kind === 'answered' && incoming.tail === undefined) this.#poison.answered(incoming.ask.body);
@@ -141,7 +150,8 @@ export class Inference {
     exchange.stream = ask.stream;
     exchange.strategy = settings.strategy.name;
     if (wishes.category === undefined) {
-      const verdict = this.#parts.categorizer.categorize({ ...ask.prompt(), path, headers: req.headers });
+      const { text, system } = ask.prompt();
+      const verdict = this.#parts.categorizer.categorize({ text, system, path, headers: req.headers });
       exchange.category = verdict.category;
       exchange.categoryWhy = verdict.why;
     } else {
@@ -156,11 +166,9 @@ export class Inference {
     exchange.demand = demand;
     exchange.priority = wishes.priority;
     exchange.session = ask.affinityKey;
-    const [only, ...others] = tiers.flat();
+    const only = onlyOf(tiers);
     // Which of several models it will be shows when the first place is taken.
-    if (only !== undefined && others.length === 0 && ask.purpose !== 'unload') {
-      this.#parts.facts.arrived(only.key, this.#parts.clock.now());
-    }
+    if (only !== undefined && ask.purpose !== 'unload') this.#parts.facts.arrived(only.key, this.#parts.clock.now());
     const facts: RequestFacts = {
       id: exchange.id,
       category,
@@ -172,7 +180,10 @@ export class Inference {
       priority: wishes.priority,
       deadline: exchange.startedAt + wishes.deadlineMs,
     };
-    return { facts, demand, incoming, wanted: { tiers, method: req.method ?? '', path, pin: wishes.pin }, settings };
+    const strategy = settings.strategy.forRequest?.(facts) ?? settings.strategy;
+    if (strategy !== settings.strategy) exchange.arm = strategy.name;
+    const wanted = { tiers, method: req.method ?? '', path, pin: wishes.pin };
+    return { facts, demand, incoming, wanted, settings, strategy };
   }
 
   #known(tiers: Tiers): boolean {
@@ -213,9 +224,8 @@ export class Inference {
     };
   }
 
-  #wish({ facts, demand, incoming, settings }: Job, since: number, attempt: number): Wish {
+  #wish({ facts, demand, incoming, strategy }: Job, since: number, attempt: number): Wish {
     const { id, stream: streams } = facts;
-    const { strategy } = settings;
     return { id, model: incoming.ask.model, facts, demand, streams, strategy, since, attempt, asked: 0 };
   }
 
@@ -232,11 +242,9 @@ export class Inference {
       const start = reserver.reserve(wish, open, last);
       metrics.decision(strategy.name, clock.now() - at);
       if (start.kind !== 'started') return start;
-      const { value } = start;
-      return {
-        kind: 'started',
-        value: { ...value, target: targetOf(value.runner, job.wanted.tiers[value.tier] ?? []) },
-      };
+      const { lease, runner, why, tier } = start.value;
+      const target = targetOf(runner, job.wanted.tiers[tier] ?? []);
+      return { kind: 'started', value: { lease, runner, why, tier, target } };
     }
     if (tried.last !== undefined) throw failureError(tried.last.backend, tried.last.failure, wish.attempt - 1);
     throw noBackend(`no backend can take the request now (${this.#obstacles(job.wanted.tiers).join('; ')})`);
@@ -265,15 +273,25 @@ export class Inference {
   // ---- attempt ----
 
   /** Sends the request to the backend whose place was taken, and gives the place back with what came of it. */
-  async #attempt(exchange: Exchange, job: Job, place: Place, tried: Tried): Promise<AttemptEnd> {
+  async #attempt(
+    exchange: Exchange,
+    job: Job,
+    place: Place,
+    tried: Tried,
+    race?: Race<Place>,
+    hedge = false,
+  ): Promise<AttemptEnd> {
     const { pools, clock, recorder } = this.#parts;
     const { facts, incoming } = job;
     const { lease, runner, target, why } = place;
     const { backend } = runner;
     const { req, res } = exchange;
     const rewritten = target.key !== facts.model;
-    exchange.begin({ backend: backend.id, model: target.name, why, rewritten });
-    if (exchange.attempts.length === 0 && job.wanted.tiers.flat().length > 1) {
+    const current = { backend: backend.id, model: target.name, why, rewritten };
+    const sentAt = clock.now();
+    // What is sent beside another one is the request's attempt once it answers.
+    if (!hedge) exchange.begin(current);
+    if (exchange.attempts.length === 0 && onlyOf(job.wanted.tiers) === undefined) {
       this.#parts.facts.arrived(runner.model, clock.now());
     }
     const holdBack = incoming.ask.keepsAlive && runner.facts?.keepAliveUnsafe === true;
@@ -291,8 +309,7 @@ export class Inference {
         ...requestHeaders(
           decoded ? withoutHeader(req.rawHeaders, 'content-encoding') : req.rawHeaders,
           exchange.id,
-          // Answers are judged by their bytes. Ollama compresses nothing itself, but hands this on to ollama.com.
-          { ...backend.config.headers, 'accept-encoding': 'identity' },
+          askingForPlain(backend.config.headers),
         ),
         ...lengthOf(req.headers['content-length'], incoming, head),
       ],
@@ -301,18 +318,23 @@ export class Inference {
       res,
       ownHeaders: exchange.ownHeaders,
       answering: () => {
+        race?.answers(attempt);
+        if (hedge) exchange.begin(current, sentAt);
         lease.began();
         exchange.filler?.giveWay();
       },
       judge: (status, message) => this.#judge(job, tried, place, status, message),
       patience: () => (job.settings.stallGuard ? patienceWith(lease, incoming.ask) : undefined),
       moved: () => lease.moved(),
+      gaps: () => this.#parts.metrics.gaps(target.name, backend.id),
       clock,
     });
     this.#active.add(attempt);
+    race?.enter(attempt);
+    const whole = race ?? attempt;
     const done = attempt.run();
-    exchange.onLeave(() => attempt.clientLeft());
-    const cancelDeadline = this.#onDeadline(facts, () => attempt.deadlinePassed());
+    exchange.onLeave(() => whole.clientLeft());
+    const cancelDeadline = this.#onDeadline(facts, () => whole.deadlinePassed());
     const end = await done;
     exchange.streamed += attempt.records;
     cancelDeadline();
@@ -321,6 +343,7 @@ export class Inference {
     const cachedTokens = lease.end(end.outcome);
     const { foreseenFirstMs, evictions } = lease;
     const { outcome } = end;
+    if (job.settings.hedgeMs !== undefined) this.#hedging.ended(lease, outcome);
     exchange.attempts.push({
       backend: backend.id,
       model: target.name,
@@ -329,6 +352,7 @@ export class Inference {
       foreseenFirstMs,
       cachedTokens,
       evictions,
+      ...(hedge ? { hedge } : {}),
     });
     return end;
   }
@@ -414,6 +438,12 @@ const TOOLS = '"tools"';
 const patienceWith = (lease: Lease, { body }: Ask): Patience | undefined => {
   const patience = lease.patience();
   return patience && { ...patience, gapMs: body.includes(TOOLS) ? patience.quietMs : patience.gapMs };
+};
+
+/** The model that is asked for, if it is one alone. */
+const onlyOf = (tiers: Tiers): Target | undefined => {
+  const [tier] = tiers;
+  return tiers.length === 1 && tier?.length === 1 ? tier[0] : undefined;
 };
 
 const targetOf = ({ model }: Runner, tier: readonly Target[]): Target =>

@@ -3,6 +3,7 @@ import type { BackendSnapshot } from '../backends/backend.ts';
 import type { Registry } from '../backends/registry.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log, Strategy } from '../core/types.ts';
+import type { Learning } from '../dispatch/learning.ts';
 import type { Suspect } from '../dispatch/suspects.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Decisions, ExplainAnswer, WhyAnswer } from '../results/decisions.ts';
@@ -12,6 +13,7 @@ import type { ModelMetricsView } from '../results/model-metrics.ts';
 import type { Recorder } from '../results/recorder.ts';
 import type { KeyReport } from '../auth/key-ring.ts';
 import { createStrategy, STRATEGY_NAMES } from '../routing/index.ts';
+import type { LearnedReport } from '../routing/learned.ts';
 import type { CategorizerChain, ChainExamination } from '../tasks/index.ts';
 import type { AddResult, BackendSet, RemoveOptions, RemoveResult } from './backend-set.ts';
 import type { BackendPatch, Control, PoolModel, QueueReport, ReloadResult } from './control.ts';
@@ -38,6 +40,7 @@ export interface OperatorParts {
   readonly config: () => unknown;
   readonly reload: (who: string) => Promise<ReloadResult>;
   readonly set: BackendSet;
+  readonly learning: Learning;
   /** Something that outlives the process was changed. */
   readonly changed: () => void;
   readonly keys: () => readonly KeyReport[];
@@ -53,6 +56,8 @@ export class Operator implements Control {
   /** @throws UnknownStrategyError */
   constructor(parts: OperatorParts, strategy: string) {
     this.#parts = parts;
+    const { strategy: learned } = parts.learning;
+    this.#strategies.set(learned.name, learned);
     this.#strategy = this.#named(strategy);
   }
 
@@ -73,6 +78,10 @@ export class Operator implements Control {
 
   strategy(): { readonly strategy: string; readonly available: readonly string[] } {
     return { strategy: this.#strategy.name, available: STRATEGY_NAMES };
+  }
+
+  learned(): LearnedReport | undefined {
+    return this.#parts.learning.report(this.#strategy);
   }
 
   setStrategy(name: string, who: string): void {
@@ -204,7 +213,7 @@ export class Operator implements Control {
     return this.#parts.reload(who);
   }
 
-  metricsText(): Promise<{ readonly contentType: string; readonly text: string }> {
-    return this.#parts.metrics.expose();
+  metricsText(accept?: string): Promise<{ readonly contentType: string; readonly text: string }> {
+    return this.#parts.metrics.expose(accept);
   }
 }

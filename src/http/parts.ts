@@ -26,6 +26,8 @@ export interface HandlerSettings {
   readonly maxAttempts: number;
   /** Answers that are silent for far longer than was to be expected are given up. */
   readonly stallGuard: boolean;
+  /** ms without a byte after which another server may be asked as well, at least; undefined = none is. */
+  readonly hedgeMs: number | undefined;
   readonly bodyBytes: number;
   readonly bodyIdleMs: number;
   /** Requests for a model that one client address may have open; undefined = any number. */

@@ -3,7 +3,7 @@ import { Runner } from '../backends/backend.ts';
 import { modelKey } from '../core/model-name.ts';
 import type { HeldAnswer } from '../forward/attempt.ts';
 import { readBody } from '../forward/body.ts';
-import { routeMissing, type Failure } from '../forward/classify.ts';
+import { classifyStatus, routeMissing, type Failure } from '../forward/classify.ts';
 import { requestHeaders } from '../forward/headers.ts';
 import { leastLoaded } from '../routing/least-loaded.ts';
 import { passthroughModel, readWishes, withModel, type NamedModel } from './ask.ts';
@@ -190,6 +190,10 @@ export class Pass {
     status: number,
     type: string | undefined,
   ): Failure | undefined {
+    if (status === 503 && replayable) {
+      const verdict = classifyStatus(status, 'it is busy');
+      return verdict === 'answer' ? undefined : verdict;
+    }
     if (status !== 404 && status !== 405) return undefined;
     if (type?.startsWith('text/plain') === true) {
       this.#parts.gaps.learn(backend, method, path);

@@ -1,9 +1,10 @@
+import type { Exemplar, MetricFamily, MetricSample } from './openmetrics.ts';
+
 /**
  * Counters and histograms for the request path. prom-client checks, sorts and hashes label objects at each count, and
  * allocates several on the way; here a count is a look-up by the label values and an addition, and the objects that
  * prom-client prints are made when somebody scrapes.
  */
-
 /** Stands between label values in a key: no value of ours holds it. */
 const BETWEEN = '\u0000';
 
@@ -50,25 +51,18 @@ type Labels = Readonly<Record<string, string>>;
 const labelled = (names: readonly string[], values: Values): Labels =>
   Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
 
-/** One line of the text, as prom-client takes it. */
-interface Sample {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-  readonly metricName?: string;
+/** Whose value it is that a histogram is given: a request that has ended. */
+export interface Whose {
+  readonly id: string;
+  /** Wall time of its arrival, ISO 8601. */
+  readonly time: string;
+  readonly totalMs: number;
 }
 
-/** What prom-client's registry asks of a metric when it is scraped. */
-interface Printed {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'histogram';
-  readonly values: readonly Sample[];
-}
-
-/** What a registry prints. */
+/** What a registry prints; prom-client's own text leaves exemplars out. */
 export interface Printable {
   readonly name: string;
-  get(): Printed;
+  get(): MetricFamily;
 }
 
 class Count {
@@ -100,23 +94,76 @@ export class FastCounter implements Printable {
   }
 
   /** For prom-client. */
-  get(): Printed {
+  get(): MetricFamily {
     const values = Array.from(this.#children.all(), ({ labels, value }) => ({ labels, value }));
     return { name: this.name, help: this.#help, type: 'counter', values };
   }
 }
 
-class Spread {
-  readonly labels: Labels;
-  readonly counts: Float64Array;
-  sum = 0;
-  count = 0;
+/** What is handed values one by one. */
+export interface Observer {
+  /** @param value finite; anything else is not counted, since one of them would spoil the sum for good */
+  observe(value: number): void;
+}
 
-  constructor(labels: Labels, bounds: number) {
-    this.labels = labels;
-    this.counts = new Float64Array(bounds);
+/** The last request of each bucket. */
+class Witnesses {
+  readonly #ids: string[];
+  readonly #times: string[];
+  readonly #totals: Float64Array;
+  readonly #values: Float64Array;
+
+  constructor(buckets: number) {
+    this.#ids = Array.from({ length: buckets }, () => '');
+    this.#times = Array.from({ length: buckets }, () => '');
+    this.#totals = new Float64Array(buckets);
+    this.#values = new Float64Array(buckets);
+  }
+
+  keep(bucket: number, value: number, { id, time, totalMs }: Whose): void {
+    this.#ids[bucket] = id;
+    this.#times[bucket] = time;
+    this.#totals[bucket] = totalMs;
+    this.#values[bucket] = value;
+  }
+
+  of(bucket: number): Exemplar | undefined {
+    const requestId = this.#ids[bucket] ?? '';
+    if (requestId === '') return undefined;
+    // When it ended, since a scraper takes those of one bucket in rising order only.
+    const timestamp = (Date.parse(this.#times[bucket] ?? '') + (this.#totals[bucket] ?? 0)) / 1000;
+    return { requestId, value: this.#values[bucket] ?? 0, timestamp };
   }
 }
+
+class Spread implements Observer {
+  readonly labels: Labels;
+  readonly counts: Float64Array;
+  readonly #bounds: readonly number[];
+  sum = 0;
+  count = 0;
+  witnesses: Witnesses | undefined;
+
+  constructor(labels: Labels, bounds: readonly number[]) {
+    this.labels = labels;
+    this.#bounds = bounds;
+    this.counts = new Float64Array(bounds.length);
+  }
+
+  observe(value: number, whose?: Whose): void {
+    if (!Number.isFinite(value)) return;
+    this.sum += value;
+    this.count++;
+    const bounds = this.#bounds;
+    let bucket = 0;
+    while (bucket < bounds.length && value > (bounds[bucket] ?? Infinity)) bucket++;
+    if (bucket < bounds.length) this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    if (whose !== undefined) (this.witnesses ??= new Witnesses(bounds.length + 1)).keep(bucket, value, whose);
+  }
+}
+
+/** Bounds are written as OpenMetrics has them in either format, so that `le` is the same whichever a scraper asks for. */
+const boundText = (bound: number): string => (Number.isInteger(bound) ? `${bound}.0` : String(bound));
 
 /** A histogram with up to five labels. */
 export class FastHistogram implements Printable {
@@ -130,41 +177,42 @@ export class FastHistogram implements Printable {
     this.name = name;
     this.#help = help;
     this.#bounds = buckets;
-    this.#children = new Children(
-      (values) => new Spread(labels.length === 0 ? {} : labelled(labels, values), buckets.length),
-    );
+    this.#children = new Children((values) => new Spread(labels.length === 0 ? {} : labelled(labels, values), buckets));
     if (labels.length === 0) this.#children.of('');
     register(this);
   }
 
-  /** @param value finite; anything else is not counted, since one of them would spoil the sum for good */
+  /** @param value as of `Observer` */
   observe(value: number, a = '', b?: string, c?: string): void {
-    if (!Number.isFinite(value)) return;
-    const spread = this.#children.of(a, b, c);
-    spread.sum += value;
-    spread.count++;
-    const bounds = this.#bounds;
-    for (let i = 0; i < bounds.length; i++) {
-      if (value > (bounds[i] ?? Infinity)) continue;
-      spread.counts[i] = (spread.counts[i] ?? 0) + 1;
-      return;
-    }
+    this.#children.of(a, b, c).observe(value);
+  }
+
+  /** Keeps too whose value it was, one for each bucket. @param value as of `Observer` */
+  observeOf(whose: Whose, value: number, a = '', b?: string, c?: string): void {
+    this.#children.of(a, b, c).observe(value, whose);
+  }
+
+  /** For whoever has many values with the same labels. */
+  observer(a = '', b?: string, c?: string): Observer {
+    return this.#children.of(a, b, c);
   }
 
   /** For prom-client. */
-  get(): Printed {
-    const values: Sample[] = [];
-    for (const { labels, counts, sum, count } of this.#children.all()) {
+  get(): MetricFamily {
+    const values: MetricSample[] = [];
+    const bounds = this.#bounds.map(boundText);
+    const metricName = `${this.name}_bucket`;
+    for (const { labels, counts, sum, count, witnesses } of this.#children.all()) {
+      const bucket = (index: number, le: string, value: number): void => {
+        const exemplar = witnesses?.of(index);
+        values.push({ labels: { le, ...labels }, value, metricName, ...(exemplar === undefined ? {} : { exemplar }) });
+      };
       let below = 0;
-      for (let i = 0; i < this.#bounds.length; i++) {
-        below += counts[i] ?? 0;
-        values.push({
-          labels: { le: this.#bounds[i] ?? 0, ...labels },
-          value: below,
-          metricName: `${this.name}_bucket`,
-        });
+      for (const [index, le] of bounds.entries()) {
+        below += counts[index] ?? 0;
+        bucket(index, le, below);
       }
-      values.push({ labels: { le: '+Inf', ...labels }, value: count, metricName: `${this.name}_bucket` });
+      bucket(bounds.length, '+Inf', count);
       values.push({ labels, value: sum, metricName: `${this.name}_sum` });
       values.push({ labels, value: count, metricName: `${this.name}_count` });
     }

@@ -13,6 +13,8 @@ export interface AttemptRecord {
   readonly cachedTokens?: number | undefined;
   /** Models that its load was expected to push out of memory. */
   readonly evictions?: number | undefined;
+  /** Sent beside the one before it, which had not answered for long (`retry.hedge`). */
+  readonly hedge?: true;
 }
 
 /** One request from its arrival to its end. Never holds a word of the prompt. */
@@ -28,6 +30,8 @@ export interface RequestRecord {
   readonly category: string | undefined;
   readonly categoryWhy: string | undefined;
   readonly strategy: string | undefined;
+  /** Which of its ways the strategy chose by, where it has several. */
+  readonly arm?: string;
   readonly attempts: readonly AttemptRecord[];
   /** They ran side by side, for a request that goes to several backends at once. */
   readonly parallel?: true;

@@ -1,8 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { modelKey } from '../core/model-name.ts';
 import { PRIORITY_CLASSES, type BreakerState, type PriorityClass } from '../core/types.ts';
-import { FastCounter, FastHistogram, type Printable } from './fast-metrics.ts';
+import { FastCounter, FastHistogram, type Observer, type Printable } from './fast-metrics.ts';
 import type { RequestRecord } from './history.ts';
+import { openMetricsText, OPENMETRICS_TYPE, wantsOpenMetrics, type MetricFamily } from './openmetrics.ts';
 
 /** What is read at each scrape instead of being counted along the way. */
 export interface MetricsSources {
@@ -17,6 +18,8 @@ export interface MetricsSources {
   }[];
   queueDepth(priority: PriorityClass): number;
   strategy(): string;
+  /** Share of sessions, 0…1, that each arm of the `learned` strategy gets; none while another one is in force. */
+  learnedArms?(): readonly { readonly arm: string; readonly share: number }[];
   /** Model names that may become a label as they are; others count as `other`. */
   knownModel(name: string): boolean;
   /** Ended actions of placement since the start. */
@@ -34,6 +37,8 @@ export interface MetricsSources {
   keyRequests(): Iterable<{ readonly key: string; readonly outcome: string; readonly count: number }>;
   /** Tokens by API key, since the start. */
   keyTokens(): Iterable<{ readonly key: string; readonly promptTokens: number; readonly outputTokens: number }>;
+  /** For each model that some backend has: how many could be given a request for it now, room in their slots aside. */
+  availability(): Iterable<{ readonly model: string; readonly backends: number }>;
   /** Models of which backends have different files under one name. */
   digestSkew(): readonly { readonly model: string; readonly digests: readonly { readonly digest: string }[] }[];
 }
@@ -42,6 +47,7 @@ export interface MetricsSources {
 const FIRST_TOKEN_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
 /** From a load-only call to an hour-long answer on a CPU. */
 const DURATION_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
+/** A fast GPU sends a token every few ms; seconds are a server that stalls. */
 const GAP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2.5, 5, 10];
 /** Predicted over observed: half right to twice wrong matters most. */
 const RATIO_BUCKETS = [0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10];
@@ -49,6 +55,11 @@ const DECISION_BUCKETS = [0.000005, 0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0
 const LOAD_BUCKETS = [0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300, 600];
 /** A load below this is only the scheduler's own time on a model that was resident (1–160 ms seen on real servers). */
 const LOAD_FLOOR_MS = 1_000;
+/** Gauges of prom-client whose names say that they are counters, which `promtool check metrics` objects to. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+const RELOAD_RESULTS = ['applied', 'failed'] as const;
+const WRITE_RESULTS = ['written', 'failed'] as const;
+const DIRECTIONS = ['in', 'out'] as const;
 /** Distinct categories that get a label of their own; custom detectors may invent more. */
 const MAX_CATEGORIES = 50;
 
@@ -80,11 +91,13 @@ export class Metrics {
   readonly #loads: FastCounter;
   readonly #transitions: FastCounter;
   readonly #panics: FastCounter;
+  readonly #hedges: FastCounter;
   readonly #strategyChanges: FastCounter;
   readonly #reloads: FastCounter;
   readonly #stateWrites: FastCounter;
   readonly #refusals: FastCounter;
   readonly #changes: FastCounter;
+  #lastReload: (typeof RELOAD_RESULTS)[number] = 'applied';
 
   constructor(sources: MetricsSources, version: string) {
     this.#sources = sources;
@@ -92,6 +105,7 @@ export class Metrics {
     const register = (metric: Printable): void => this.#registry.registerMetric(metric as unknown as Counter);
     const name = (suffix: string): string => `task_router_${suffix}`;
     collectDefaultMetrics({ register: this.#registry });
+    for (const each of MISNAMED) this.#registry.removeSingleMetric(each);
 
     this.#requests = new FastCounter({
       name: name('requests_total'),
@@ -101,7 +115,7 @@ export class Metrics {
     });
     this.#duration = new FastHistogram({
       name: name('request_duration_seconds'),
-      help: 'From the arrival of a request to its last byte.',
+      help: 'From the arrival of a request to its last byte. Long answers take long: compare time_to_first_token_seconds and inter_token_seconds before calling it slow.',
       labels: ['endpoint', 'outcome'],
       buckets: DURATION_BUCKETS,
       register,
@@ -122,28 +136,28 @@ export class Metrics {
     });
     this.#interToken = new FastHistogram({
       name: name('inter_token_seconds'),
-      help: 'Mean time between two tokens of an answer, one observation per answer. A backend that slows down here may have lost its GPU.',
+      help: 'Time between two pieces of a streamed answer as they come from a backend, mostly one token each; while a client does not read, nothing is counted. A backend that slows down here may have lost its GPU: look at backend_degraded.',
       labels: ['model', 'backend'],
       buckets: GAP_BUCKETS,
       register,
     });
     this.#decision = new FastHistogram({
       name: name('decision_seconds'),
-      help: 'Time to choose a backend: eligibility, ranking and taking the place.',
+      help: 'Time to choose a backend: eligibility, ranking and taking the place. Above a millisecond the machine of the proxy is too busy: look at nodejs_eventloop_lag_p99_seconds.',
       labels: ['strategy'],
       buckets: DECISION_BUCKETS,
       register,
     });
     this.#loadSeconds = new FastHistogram({
       name: name('model_load_seconds'),
-      help: 'Time that backends needed to load a model for a request, as they report it.',
+      help: 'Time that backends needed to load a model for a request, as they report it. If loads are long and many, pin the model (placement.pin) or put its files on a faster disk.',
       labels: ['backend', 'model'],
       buckets: LOAD_BUCKETS,
       register,
     });
     this.#tokens = new FastCounter({
       name: name('tokens_total'),
-      help: 'Tokens in prompts (in) and answers (out), as the backends count them.',
+      help: 'Tokens in prompts (in) and answers (out), as the backends count them. The rate of out is the throughput of the pool.',
       labels: ['direction'],
       register,
     });
@@ -155,7 +169,7 @@ export class Metrics {
     });
     this.#retries = new FastCounter({
       name: name('retries_total'),
-      help: 'Requests that were tried on another backend, by what went wrong before.',
+      help: 'Requests that were tried on another backend, by what went wrong before. A rate that lasts: the log says which backend, event="breaker-changed", and docs/failures.md what each reason means.',
       labels: ['reason'],
       register,
     });
@@ -192,8 +206,14 @@ export class Metrics {
     });
     this.#transitions = new FastCounter({
       name: name('circuit_breaker_transitions_total'),
-      help: 'Circuit breakers that changed, by the state they went to.',
+      help: 'Circuit breakers that changed, by the state they went to. Many times open and closed again means that a backend is at its limit: lower its slots or look at its log.',
       labels: ['to'],
+      register,
+    });
+    this.#hedges = new FastCounter({
+      name: name('hedges_total'),
+      help: 'Requests that were sent to a second backend because the first one had not answered for long (retry.hedge): result="won" if the second answered first, "lost" if the first did, "failed" if neither, "left" if the client left. Many lost ones mean that retry.hedge is too short.',
+      labels: ['result'],
       register,
     });
     this.#panics = new FastCounter({
@@ -204,7 +224,7 @@ export class Metrics {
     });
     this.#strategyChanges = new FastCounter({
       name: name('strategy_changes_total'),
-      help: 'Times that the routing strategy was switched at run time.',
+      help: 'Times that the routing strategy was switched at run time. If latencies changed with it, the log says who switched and from what.',
       labels: [],
       register,
     });
@@ -222,7 +242,7 @@ export class Metrics {
     });
     this.#refusals = new FastCounter({
       name: name('refusals_total'),
-      help: 'Answers that the proxy made itself, by error code.',
+      help: 'Answers that the proxy made itself, by error code. queue_full and queue_timeout: the pool is too small; no_backend and backend_failed: look at backend_up; unauthorized, rate_limited and quota_exceeded: look at key_requests_total.',
       labels: ['code'],
       register,
     });
@@ -232,6 +252,11 @@ export class Metrics {
       labels: ['operation', 'outcome'],
       register,
     });
+    // A rate needs a count before the first event, or it misses that one.
+    for (const each of RELOAD_RESULTS) this.#reloads.add(0, each);
+    for (const each of WRITE_RESULTS) this.#stateWrites.add(0, each);
+    for (const each of DIRECTIONS) this.#tokens.add(0, each);
+    for (const each of Object.keys(BREAKER_VALUE)) this.#transitions.add(0, each);
     this.#gauges(version);
   }
 
@@ -239,10 +264,11 @@ export class Metrics {
     const registers: Registry[] = [];
     const name = (suffix: string): string => `task_router_${suffix}`;
     const sources = this.#sources;
+    const lastReload = (): number => (this.#lastReload === 'applied' ? 1 : 0);
     const gauges = [
       new Gauge({
         name: name('inflight_requests'),
-        help: 'Requests that a backend is working on.',
+        help: 'Requests that a backend is working on. Always at its slots while queue_depth grows: it is full.',
         labelNames: ['backend'],
         registers,
         collect() {
@@ -252,7 +278,7 @@ export class Metrics {
       }),
       new Gauge({
         name: name('queue_depth'),
-        help: 'Requests that wait in the proxy for a free slot.',
+        help: 'Requests that wait in the proxy for a free slot. If it does not fall for minutes, the pool is too small for the load: add servers or slots, or lower queue.max_wait.',
         labelNames: ['class'],
         registers,
         collect() {
@@ -283,6 +309,24 @@ export class Metrics {
               this.set({ backend: backend.name, model: model.name }, BREAKER_VALUE[model.breaker]);
             }
           }
+        },
+      }),
+      new Gauge({
+        name: name('model_available_backends'),
+        help: 'Backends that could be given a request for a model now: up, not drained or disabled, circuit breakers closed; free slots do not count. At 0 every request for it waits or fails: look at backend_up and circuit_breaker_state.',
+        labelNames: ['model'],
+        registers,
+        collect() {
+          this.reset();
+          for (const { model, backends } of sources.availability()) this.set({ model }, backends);
+        },
+      }),
+      new Gauge({
+        name: name('config_last_reload_successful'),
+        help: '1 while the configuration in force is the one that was read last, 0 after a reload that was refused: mend the file, `ollama-task-router check FILE` says where.',
+        registers,
+        collect() {
+          this.set(lastReload());
         },
       }),
       new Gauge({
@@ -320,7 +364,7 @@ export class Metrics {
       }),
       new Gauge({
         name: name('strategy_info'),
-        help: 'The routing strategy in force, always 1.',
+        help: 'The routing strategy in force, always 1; to be joined with others to see what a switch did.',
         labelNames: ['strategy'],
         registers,
         collect() {
@@ -329,8 +373,18 @@ export class Metrics {
         },
       }),
       new Gauge({
+        name: name('learned_arm'),
+        help: 'Share of sessions that each arm of the learned strategy gets, 0 to 1: the largest one is the default; absent while another strategy is in force. GET /admin/v1/strategy says why.',
+        labelNames: ['arm'],
+        registers,
+        collect() {
+          this.reset();
+          for (const { arm, share } of sources.learnedArms?.() ?? []) this.set({ arm }, share);
+        },
+      }),
+      new Gauge({
         name: name('build_info'),
-        help: 'The running version, always 1.',
+        help: 'The running version, always 1; more than one value means that an upgrade is half done.',
         labelNames: ['version'],
         registers,
         collect() {
@@ -391,7 +445,7 @@ export class Metrics {
   }
 
   /** One write of what outlives the process. */
-  stateWritten(result: 'written' | 'failed'): void {
+  stateWritten(result: (typeof WRITE_RESULTS)[number]): void {
     this.#stateWrites.add(1, result);
   }
 
@@ -400,8 +454,16 @@ export class Metrics {
     this.#changes.add(1, operation, outcome);
   }
 
-  /** The whole text for a scrape, with its content type. */
-  async expose(): Promise<{ readonly contentType: string; readonly text: string }> {
+  /**
+   * The whole text for a scrape, with its content type.
+   * @param accept the scraper's `Accept` header; where it asks for OpenMetrics, buckets come with the last request of each
+   */
+  async expose(accept?: string): Promise<{ readonly contentType: string; readonly text: string }> {
+    if (wantsOpenMetrics(accept)) {
+      // What its metrics return is what they print; the types name the kinds by numbers that are never there.
+      const families = (await this.#registry.getMetricsAsJSON()) as unknown as readonly MetricFamily[];
+      return { contentType: OPENMETRICS_TYPE, text: openMetricsText(families) };
+    }
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 
@@ -411,7 +473,7 @@ export class Metrics {
     const backend = last?.backend ?? '';
     const model = this.#model(last === undefined || last.model === '' ? record.model : last.model);
     this.#requests.add(1, endpoint, model, this.#category(record.category), backend, outcome);
-    this.#duration.observe(record.totalMs / 1000, endpoint, outcome);
+    this.#duration.observeOf(record, record.totalMs / 1000, endpoint, outcome);
     if (record.error !== undefined) this.#refusals.add(1, record.error);
     const { attempts } = record;
     for (let i = 0; i + 1 < attempts.length && record.parallel !== true; i++) {
@@ -422,11 +484,13 @@ export class Metrics {
     for (const { evictions = 0, backend: where } of attempts) {
       if (evictions > 0) this.#evictions.add(evictions, where);
     }
-    this.#queueWait.observe(record.queueMs / 1000, endpoint);
+    this.#queueWait.observeOf(record, record.queueMs / 1000, endpoint);
     if (outcome !== 'served') return;
-    if (record.firstByteMs !== undefined) this.#firstToken.observe(record.firstByteMs / 1000, endpoint, model, backend);
+    if (record.firstByteMs !== undefined) {
+      this.#firstToken.observeOf(record, record.firstByteMs / 1000, endpoint, model, backend);
+    }
     if (last?.foreseenFirstMs !== undefined && last.outcome.kind === 'served') {
-      this.#predictionError.observe(last.foreseenFirstMs / Math.max(1, last.outcome.firstByteMs));
+      this.#predictionError.observeOf(record, last.foreseenFirstMs / Math.max(1, last.outcome.firstByteMs));
     }
     const { usage } = record;
     if (usage === undefined) return;
@@ -434,13 +498,15 @@ export class Metrics {
     if (usage.outputTokens !== undefined) this.#tokens.add(usage.outputTokens, 'out');
     const cached = usage.cachedTokens ?? last?.cachedTokens;
     if (cached !== undefined) this.#cachedTokens.add(cached);
-    if (usage.decodeMs !== undefined && usage.outputTokens !== undefined && usage.outputTokens > 1) {
-      this.#interToken.observe(usage.decodeMs / usage.outputTokens / 1000, model, backend);
-    }
     if (usage.loadMs !== undefined && usage.loadMs >= LOAD_FLOOR_MS) {
       this.#loads.add(1, backend, model);
-      this.#loadSeconds.observe(usage.loadMs / 1000, backend, model);
+      this.#loadSeconds.observeOf(record, usage.loadMs / 1000, backend, model);
     }
+  }
+
+  /** Takes the time between two pieces of one streamed answer, in seconds; to be asked for once an answer. */
+  gaps(model: string, backend: string): Observer {
+    return this.#interToken.observer(this.#model(model), backend);
   }
 
   /** A model in memory answered a request that asked for another context. */
@@ -461,6 +527,11 @@ export class Metrics {
     this.#transitions.add(1, to);
   }
 
+  /** A request was sent to a second backend as well, and this came of it. */
+  hedged(result: 'won' | 'lost' | 'failed' | 'left'): void {
+    this.#hedges.add(1, result);
+  }
+
   /** A request went to a backend in spite of its breaker. */
   panicked(model: string): void {
     this.#panics.add(1, this.#model(model));
@@ -470,7 +541,8 @@ export class Metrics {
     this.#strategyChanges.add(1);
   }
 
-  reloaded(result: 'applied' | 'failed'): void {
+  reloaded(result: (typeof RELOAD_RESULTS)[number]): void {
+    this.#lastReload = result;
     this.#reloads.add(1, result);
   }
 

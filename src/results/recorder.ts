@@ -1,4 +1,5 @@
 import type { Log, Outcome } from '../core/types.ts';
+import { accessFields, accessLine } from './access-line.ts';
 import type { Decisions, Observed } from './decisions.ts';
 import type { History, RequestRecord } from './history.ts';
 import type { Learned } from './learned.ts';
@@ -27,7 +28,7 @@ export const nominalLatencyMs = (outcome: Extract<Outcome, { kind: 'served' }>):
 export interface LineLog extends Log {
   /** Whether lines of this level are written at all. */
   takes(level: 'info' | 'warn'): boolean;
-  /** @param fields a JSON object with at least one member, without anything secret in it: nothing is left out any more */
+  /** @param fields members of a JSON object, one at least, without its braces; nothing secret, for all of it is written */
   writeLine(level: 'info' | 'warn', fields: string, message: string): void;
 }
 
@@ -105,7 +106,7 @@ export class Recorder {
     const message = failed ? 'request failed' : 'request';
     const log = this.#log;
     if (!writesLines(log)) log[level](accessFields(record), message);
-    else if (log.takes(level)) log.writeLine(level, JSON.stringify(accessFields(record)), message);
+    else if (log.takes(level)) log.writeLine(level, accessLine(record), message);
   }
 }
 
@@ -120,45 +121,3 @@ const observed = ({ queueMs, firstByteMs, totalMs, usage, attempts }: RequestRec
   cachedTokens: usage?.cachedTokens ?? attempts.at(-1)?.cachedTokens,
   outputTokens: usage?.outputTokens,
 });
-
-const round = (value: number | undefined): number | undefined =>
-  value === undefined ? undefined : Math.round(value * 10) / 10;
-
-const NO_FAILURES: readonly string[] = [];
-const failuresOf = ({ attempts }: RequestRecord): readonly string[] =>
-  attempts.flatMap(({ backend, outcome }) =>
-    outcome.kind === 'backend-failed' ? [`${backend}: ${outcome.message}`] : [],
-  );
-
-/** One flat line with what is needed to answer "why was this slow". */
-const accessFields = (record: RequestRecord): object => {
-  const last = record.attempts.at(-1);
-  const { usage } = record;
-  return {
-    requestId: record.id,
-    key: record.key,
-    method: record.method,
-    path: record.path,
-    status: record.status,
-    outcome: record.outcome,
-    error: record.error,
-    model: record.model,
-    category: record.category,
-    strategy: record.strategy,
-    backend: last?.backend,
-    backendModel: last?.model === record.model ? undefined : last?.model,
-    why: last?.why,
-    attempts: record.attempts.length,
-    failures: record.outcome === 'served' && record.attempts.length === 1 ? NO_FAILURES : failuresOf(record),
-    queueMs: round(record.queueMs),
-    firstByteMs: round(record.firstByteMs),
-    totalMs: round(record.totalMs),
-    loadMs: round(usage?.loadMs),
-    prefillMs: round(usage?.prefillMs),
-    decodeMs: round(usage?.decodeMs),
-    promptTokens: usage?.promptTokens,
-    outputTokens: usage?.outputTokens,
-    cachedTokens: usage?.cachedTokens ?? last?.cachedTokens,
-    foreseenFirstMs: round(last?.foreseenFirstMs),
-  };
-};

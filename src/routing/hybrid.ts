@@ -31,6 +31,14 @@ const LEAST_MS = 1e-6;
 
 const overall = (candidate: Candidate): OutcomeStats => candidate.stats;
 
+/** What the parts of the cost count, where there is an outlook. */
+export interface HybridWeights {
+  /** What a ms of writing counts beside a ms until the first token, ≥ 0; default 0.3. */
+  readonly decode?: number;
+  /** What a ms of reading afresh costs besides itself, ≥ 0, whether or not requests queue; default 0. */
+  readonly fresh?: number;
+}
+
 /**
  * The default. With an outlook: the whole cost of `cost.ts` in ms, over the chance of success: how long it waits, loads,
  * reads and writes there, and what that does to others. It is patient: a busy candidate may be the best one. Nothing is
@@ -41,12 +49,12 @@ const overall = (candidate: Candidate): OutcomeStats => candidate.stats;
  * that the pool has in the category. Without history that is least-loaded; each result moves it a little towards
  * performance and affinity, with no threshold to jump over. Reads stats, inflight and weight.
  */
-export const hybrid = (): Strategy => ({
+export const hybrid = ({ decode = COST.decodeWeight, fresh = 0 }: HybridWeights = {}): Strategy => ({
   name: 'hybrid',
   patient: true,
   rank({ category }, candidates, context) {
     const { at, rng, outlook } = context;
-    if (outlook !== undefined) return rankByOutlook(candidates, outlook, context);
+    if (outlook !== undefined) return rankByOutlook(candidates, outlook, context, decode, fresh);
     const pool = categoryPoolOf(candidates, category, at);
     const share = (CATEGORY_SHARE * pool.category.results) / (pool.category.results + CATEGORY_HALF);
     const trial = toExplore(candidates, EXPLORATION, at, rng, overall);
@@ -74,16 +82,22 @@ export const hybrid = (): Strategy => ({
   },
 });
 
-const rankByOutlook = (candidates: readonly Candidate[], outlook: Outlook, { at, rng }: RankContext): Ranking => {
+const rankByOutlook = (
+  candidates: readonly Candidate[],
+  outlook: Outlook,
+  { at, rng }: RankContext,
+  decode: number,
+  fresh: number,
+): Ranking => {
   const costs: number[] = [];
   const hopeful = hopefulRateOf(candidates, at, costs);
   for (let i = 0; i < candidates.length; i++) {
     const stats = candidates[i]?.stats;
     if (stats === undefined) continue;
     const p = rateLeft(stats, hopeful, costs[i] ?? 1);
-    costs[i] = spread(costOf(outlook, i, p, COST.decodeWeight), rng);
+    costs[i] = spread(costOf(outlook, i, p, decode) + fresh * (outlook.freshWork[i] ?? 0), rng);
   }
   return rankByCost(candidates, costs, (i) =>
-    costInWords(outlook, i, successRate(candidates[i]?.stats, hopeful, at), COST.decodeWeight),
+    costInWords(outlook, i, successRate(candidates[i]?.stats, hopeful, at), decode),
   );
 };

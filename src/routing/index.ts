@@ -1,13 +1,22 @@
 import type { Strategy } from '../core/types.ts';
 import { affinity } from './affinity.ts';
 import { hybrid } from './hybrid.ts';
+import { learned } from './learned.ts';
 import { leastLoaded } from './least-loaded.ts';
 import { performance } from './performance.ts';
 import { random } from './random.ts';
 import { roundRobin } from './round-robin.ts';
 
 /** The names under which strategies appear in configuration, headers, logs and metrics. */
-export const STRATEGY_NAMES = ['round-robin', 'least-loaded', 'random', 'performance', 'affinity', 'hybrid'] as const;
+export const STRATEGY_NAMES = [
+  'round-robin',
+  'least-loaded',
+  'random',
+  'performance',
+  'affinity',
+  'hybrid',
+  'learned',
+] as const;
 export type StrategyName = (typeof STRATEGY_NAMES)[number];
 
 /** The one table: a new strategy is a file and a line here. */
@@ -18,6 +27,7 @@ const factories: Readonly<Record<StrategyName, () => Strategy>> = {
   performance,
   affinity,
   hybrid,
+  learned,
 };
 
 /** Strategies that deal out turns whatever a candidate is good for: of a large pool they must see everybody as often. */

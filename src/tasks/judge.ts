@@ -2,6 +2,7 @@ import type { Concept } from './concepts.ts';
 import type { Layout } from './layout.ts';
 import { SIGN_WORDS } from './phrases.ts';
 import type { Hit, Sentence } from './reader.ts';
+import type { Sign } from './signs.ts';
 import { isAboutLife, isSoftware, requestOf } from './request.ts';
 import type { Request } from './request.ts';
 import { REQUEST_ROWS } from './requests.ts';
@@ -54,7 +55,9 @@ export const judge = ({ ask: all, pasted, system, layout }: Reading): Tally => {
   weighWords(tally, system, SYSTEM_FACTOR, undefined);
   const isBare = all.length === 0 && pasted.length > 0;
   const files = all.length > LONG_ASK ? 0.4 : 1;
-  weighSigns(tally, layout, { isBare, files, pasted: isOrdered(ask) ? 0.4 : 1 });
+  // Only where something is pasted does it matter who says what to do with it.
+  const pastedFactor = PASTED_SIGNS.some((sign) => layout.signs.has(sign)) && isOrdered(ask) ? 0.4 : 1;
+  weighSigns(tally, layout, { isBare, files, pasted: pastedFactor });
   return tally;
 };
 
@@ -279,7 +282,7 @@ const ORDERS: ReadonlySet<Concept> = new Set<Concept>([
   'review',
   'convert',
 ]);
-const PASTED_SIGNS: ReadonlySet<string> = new Set(['trace', 'log', 'diff']);
+const PASTED_SIGNS = ['trace', 'log', 'diff'] as const satisfies readonly Sign[];
 
 interface SignFactors {
   readonly isBare: boolean;
@@ -292,7 +295,7 @@ const weighSigns = (tally: Tally, { signs }: Layout, { isBare, files, pasted }: 
     const vector = signVectors.get(sign);
     if (sign === 'exercise' && times < 2) continue; // "Input:" alone heads many a prompt
     const often = times > 2 ? 1.2 : 1;
-    const factor = FILES.has(sign) ? files : PASTED_SIGNS.has(sign) ? pasted * often : often;
+    const factor = FILES.has(sign) ? files : PASTED_SIGNS.some((each) => each === sign) ? pasted * often : often;
     if (vector !== undefined) tally.add(SIGN_WORDS[sign] ?? sign, vector, factor);
   }
   const stub = signVectors.get('stub');

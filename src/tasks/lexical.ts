@@ -76,13 +76,21 @@ const trie = (): Trie => (shared ??= compileTrie(Object.values(LEXICONS)));
 
 const weigh = ({ text, system }: PromptView): Tally => {
   const layout = layOut(text);
-  const systemHead = system.slice(0, SYSTEM_UNITS);
-  return judge({
-    ask: readAsk(layout),
-    pasted: readPasted(layout),
-    system: readSentences(trie(), systemHead, 0, systemHead.length, MAX_SENTENCES),
-    layout,
-  });
+  return judge({ ask: readAsk(layout), pasted: readPasted(layout), system: readSystem(system), layout });
+};
+
+/** System prompts belong to applications, of which there are few: what the last ones say is not read again. */
+const SYSTEMS_KEPT = 32;
+const systems = new Map<string, readonly Sentence[]>();
+
+const readSystem = (system: string): readonly Sentence[] => {
+  const head = system.slice(0, SYSTEM_UNITS);
+  const known = systems.get(head);
+  if (known !== undefined) return known;
+  const sentences = readSentences(trie(), head, 0, head.length, MAX_SENTENCES);
+  if (systems.size >= SYSTEMS_KEPT) systems.clear();
+  systems.set(head, sentences);
+  return sentences;
 };
 
 const readAsk = ({ text, blocks }: Layout): Sentence[] => {

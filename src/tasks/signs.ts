@@ -66,6 +66,11 @@ const EXERCISE_ALONE: readonly Sign[] = ['exercise'];
 
 /** A line whose units are all letters, spaces and the plainest punctuation can carry none of the signs. */
 const PLAIN = /^[\p{L}\p{M} ,'’-]*[.?!]?$/u;
+/** The same for several sentences in a row, which the words below must not be in. */
+const SENTENCES = /^(?:[\p{L}\p{M} ,'’-]|[.?!](?![^ ]))*$/u;
+/** All that `PATTERNS` can find where there is nothing but letters, blanks and the plainest punctuation. */
+const TELLING_WORDS =
+  /Segmentation fault|core dumped|undefined reference|panicked|Uncaught|Unhandled|npm ERR|^E {3}|README|CHANGELOG|CONTRIBUTING|^\s*(?:ERROR|WARN|INFO|DEBUG|FATAL|assert)[ .]|^diff --git|^---/i;
 /** Units of a line that are looked at for its form: far past any real line of a trace, a diff or a test. */
 export const MAX_LINE = 400;
 
@@ -73,7 +78,7 @@ export const MAX_LINE = 400;
 export const signsOfLine = (line: string): readonly Sign[] => {
   const head = line.length > MAX_LINE ? line.slice(0, MAX_LINE) : line;
   if (head.length <= LONGEST_HEADING && EXERCISE.test(head)) return EXERCISE_ALONE;
-  if (PLAIN.test(head)) return NONE;
+  if (PLAIN.test(head) || (SENTENCES.test(head) && !TELLING_WORDS.test(head))) return NONE;
   let out: Sign[] | undefined;
   for (const [sign, pattern] of PATTERNS) {
     if (pattern.test(head)) (out ??= []).push(sign);

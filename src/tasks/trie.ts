@@ -73,10 +73,14 @@ export const compileTrie = (lexicons: readonly Lexicon[]): Trie => {
       if (ends[end] === -1) ends[end] = entries.push({ text, concept }) - 1;
     }
   }
+  // Every word begins at the root: its nodes stand side by side, where the table would have them all over memory.
+  const first = new Int32Array(letters + 1);
+  for (let letter = 1; letter <= letters; letter++) first[letter] = table[slotFor(0, letter) + 1] ?? 0;
   return {
     entries,
     step(node, unit) {
       const letter = alphabet[unit] ?? 0;
+      if (node === 0) return first[letter] ?? 0;
       return letter === 0 ? 0 : (table[slotFor(node, letter) + 1] ?? 0);
     },
     exactAt: (node) => ends[2 * node] ?? -1,

@@ -56,6 +56,6 @@ export const PHASES_OF: Readonly<Record<Fault, readonly Phase[]>> = {
 export const KINDS = ['stream', 'whole', 'model named', 'no model', 'upload'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Whether a fault can happen to what is asked for: outside of Ollama's streams an error in a 200 is an answer. */
+/** Whether a fault can happen to what is asked for: an error in a 200 is one only where a model was to answer. */
 export const happensTo = (fault: Fault, phase: Phase, kind: Kind): boolean =>
   fault !== 'error line' || kind === 'stream' || (kind === 'whole' && phase === 'first piece');

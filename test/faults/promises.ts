@@ -22,17 +22,18 @@ const row = (stream: Seen, whole: Seen, named: Seen, none = named, upload = none
 
 /** Nothing of an answer was there: what can be sent again is, and an upload, of which a part is gone, is not. */
 const BEFORE = row(moved(FAILED), moved(FAILED), moved(FAILED), moved(FAILED), both(FAILED));
-/** A head was there: inference holds it back, what runs no model is handed on as it comes. */
-const AFTER_HEAD = row(moved(FAILED), moved(FAILED), both('cut before a byte'));
 const AFTER_BYTES = row(both(IN_STREAM), moved(FAILED), both('cut'));
-const SILENCE = row(moved(LATE), moved(LATE), both('waits'));
-const SILENCE_AFTER_BYTES = row(both(IN_STREAM), moved(LATE), both('waits, with what came'));
-const FINE = row(both('whole, from the same'), both('whole, from the same'), both('whole, from the same'));
+const SILENCE = row(moved(LATE), moved(LATE), moved(LATE), moved(LATE), both(LATE));
+const SILENCE_AFTER_BYTES = row(both(IN_STREAM), moved(LATE), both('cut'));
+const WELL = both('whole, from the same');
+/** All of it was there but the end of its framing: a model's answer says itself that it is whole. */
+const ALL_BUT_FRAMING = row(WELL, WELL, both('cut'));
+const FINE = row(WELL, WELL, WELL);
 /** An answer of a route that runs no model is the client's, whatever it says. */
 const asItIs = (status: number): Seen => both(`its ${status} as it is`);
 
-const broken = (phase: Phase): Row =>
-  phase === 'connect' || phase === 'head' ? BEFORE : phase === 'first piece' ? AFTER_HEAD : AFTER_BYTES;
+/** The head of an answer is held back until there is more of it. */
+const broken = (phase: Phase): Row => (phase === 'mid-answer' || phase === 'last chunk' ? AFTER_BYTES : BEFORE);
 
 /** The promise for a fault in a phase. */
 export const promised = (fault: Fault, phase: Phase): Row => {
@@ -42,23 +43,30 @@ export const promised = (fault: Fault, phase: Phase): Row => {
     case 'cut':
     case 'half-close':
     case 'tls':
-      return broken(phase);
+      return phase === 'last chunk' ? ALL_BUT_FRAMING : broken(phase);
     case 'blackhole':
     case 'hang':
     case 'stall':
-      return phase === 'mid-answer' || phase === 'last chunk' ? SILENCE_AFTER_BYTES : SILENCE;
+      if (phase === 'last chunk') return ALL_BUT_FRAMING;
+      return phase === 'mid-answer' ? SILENCE_AFTER_BYTES : SILENCE;
     case 'slow':
       return FINE;
     case '500':
       return row(moved(FAILED), moved(FAILED), asItIs(500));
     case '503':
-      return row(moved('503 no_backend'), moved('503 no_backend'), asItIs(503));
+      return row(
+        moved('503 no_backend'),
+        moved('503 no_backend'),
+        moved('its 503 as it is'),
+        moved('its 503 as it is'),
+        asItIs(503),
+      );
     case '404':
       // Where a model is named that the server lists, its no is taken for a list that is behind the times.
       return row(moved('its 404 as it is'), moved('its 404 as it is'), moved('its 404 as it is'), asItIs(404));
     case 'error line':
       return phase === 'first piece'
-        ? row(moved(FAILED), asItIs(200), asItIs(200))
+        ? row(moved(FAILED), moved(FAILED), asItIs(200))
         : row(both('its error in the stream'), asItIs(200), asItIs(200));
     case 'garbage':
       // A stream's and a model's answer is read, the others are not.

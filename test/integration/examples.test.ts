@@ -68,8 +68,9 @@ describe('the examples', () => {
       'random → performance',
       'performance → affinity',
       'affinity → hybrid',
+      'hybrid → learned',
     ]);
-    expect(recorded).toBe(600);
+    expect(recorded).toBe(700);
     expect(byStrategy['round-robin']).toEqual({ fast: 34, slow: 33, flaky: 33 });
     expect(byStrategy['performance']?.['fast']).toBeGreaterThan(90);
     expect(refused).toContain('unknown strategy "fastest"');

@@ -9,7 +9,7 @@ import type { Answer } from '../support/http-call.ts';
 import { startFaulty, type Faulty } from '../support/faulty.ts';
 import { startProxy } from '../support/proxy.ts';
 import { ScriptedBackend, type Call } from '../support/scripted-backend.ts';
-import { ask, early, native, never, pieces, raw, resetAtOnce, whole } from '../support/scripts.ts';
+import { ask, early, native, never, pieces, push, raw, resetAtOnce, whole } from '../support/scripts.ts';
 import { heldBytes } from '../support/live-memory.ts';
 
 const lastCall = (faulty: Faulty): Call => {
@@ -303,17 +303,68 @@ describe('requests that run no model', () => {
     expect(answer.headers).toMatchObject({ 'x-task-router-error': 'backend_failed', 'x-task-router-attempts': '2' });
   });
 
-  it('wait for a silent backend without a limit of time', async () => {
-    const faulty = await startFaulty(1, { config: 'limits: { stream_idle_timeout: 100ms }' });
-    let answer = (): void => {};
-    faulty.at(0).next(never);
-    void faulty
-      .at(0)
-      .call(0)
-      .then(({ res }) => {
-        answer = () => res.end('late');
-        setTimeout(answer, 600);
-      });
-    expect(await faulty.proxy.call('/api/status')).toMatchObject({ status: 200, body: 'late' });
+  it('leave a backend that is silent for limits.stream_idle_timeout, for another one where there is one', async () => {
+    const faulty = await startFaulty(2, { config: 'limits: { stream_idle_timeout: 100ms }', otherwise: never });
+    const answer = await faulty.proxy.call('/api/status', { headers: { 'x-request-id': 'r1' } });
+    expect([answer.status, answer.headers['x-task-router-error']]).toEqual([504, 'backend_timeout']);
+    expect(await faulty.ended('r1')).toMatchObject({
+      outcome: 'failed',
+      attempts: [{ outcome: { reason: 'timeout', blame: 'none' } }, { outcome: { reason: 'timeout', blame: 'none' } }],
+    });
+    faulty.at(1).next(whole(200, 'here'));
+    expect(await faulty.proxy.call('/api/status')).toMatchObject({ status: 200, body: 'here' });
+  });
+
+  it('are not cut while a line of progress comes now and then, however long they take', async () => {
+    const faulty = await startFaulty(1, { config: 'limits: { stream_idle_timeout: 200ms }' });
+    faulty.at(0).next(async (call) => {
+      call.res.writeHead(200, { 'content-type': native.type });
+      for (let i = 0; i < 10; i++) {
+        await push(call, '{"status":"pulling"}\n');
+        await new Promise((resolve) => setTimeout(resolve, 60));
+      }
+      call.res.end('{"status":"success"}\n');
+    });
+    const { complete, body } = await faulty.proxy.call('/v9/pull', { body: { model: 'x' } });
+    expect([complete, body.split('\n').length]).toEqual([true, 12]);
+  });
+
+  it.each(['fin', 'reset'] as const)('go elsewhere when a backend dies behind its head: %s', async (ending) => {
+    const faulty = await startFaulty(2, { otherwise: pieces('text/plain', [], ending) });
+    const answer = await faulty.proxy.call('/api/status', { headers: { 'x-request-id': 'r1' } });
+    expect([answer.status, answer.headers['x-task-router-attempts']]).toEqual([502, '2']);
+    expect(await faulty.ended('r1')).toMatchObject({
+      attempts: [{ outcome: { reason: 'reset', phase: 'first-byte' } }, { outcome: { reason: 'reset' } }],
+    });
+  });
+
+  it('of which a part has gone get an error, not silence, when the backend dies behind its head', async () => {
+    const faulty = await startFaulty(1, { otherwise: pieces('text/plain', [], 'fin') });
+    const answer = await sendChunked(`${faulty.proxy.url}/api/experimental/web_search`, 'POST', [Buffer.from('{}')]);
+    expect([answer.status, answer.headers['x-task-router-error']]).toEqual([502, 'backend_failed']);
+  });
+
+  it('are tried elsewhere when one backend says that it is busy, and told so when all do', async () => {
+    const busy = whole(503, { error: 'server busy' });
+    const faulty = await startFaulty(2, { otherwise: busy });
+    expect(await faulty.proxy.call('/api/status')).toMatchObject({ status: 503, body: '{"error":"server busy"}' });
+    faulty.at(1).next(whole(200, 'here'));
+    expect(await faulty.proxy.call('/api/status')).toMatchObject({ status: 200, body: 'here' });
+    expect((await faulty.proxy.metrics()).get('task_router_retries_total{reason="overloaded"}')).toBe(2);
+  });
+
+  it('end an upload that a backend takes nothing of any more', async () => {
+    const faulty = await startFaulty(1, { config: 'limits: { stream_idle_timeout: 150ms, body_idle_timeout: 20s }' });
+    faulty.at(0).next(early(({ req }) => void req.pause()));
+    const req = http.request(`${faulty.proxy.url}/api/experimental/web_search`, {
+      method: 'POST',
+      agent: false,
+      headers: { 'content-length': 100 * 1024 * 1024 },
+    });
+    req.on('error', () => {});
+    req.write(Buffer.alloc(30 * 1024 * 1024));
+    const [res] = (await once(req, 'response')) as [IncomingMessage];
+    expect([res.statusCode, res.headers['x-task-router-error']]).toEqual([504, 'backend_timeout']);
+    req.destroy();
   });
 });

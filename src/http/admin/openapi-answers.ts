@@ -77,7 +77,29 @@ named('Ready', z.object({ ready: z.boolean(), reason: text }));
 named('Alive', z.object({ status: z.literal('ok') }));
 
 const strategy = { strategy: text, available: list(text) };
-named('Strategy', z.object(strategy));
+const part = z.number().min(0).max(1);
+const learned = z.object({
+  shadow: z.boolean(),
+  default: text,
+  why: text,
+  trying: part,
+  trial: text.optional(),
+  epochs: count,
+  epochMs: ms.optional(),
+  leastGain: z.number(),
+  sure: part,
+  decisions: count,
+  arms: list(
+    z.object({
+      arm: text,
+      gain: z.object({ mean: z.number(), sd: count }),
+      better: part,
+      epochs: count,
+      foretold: z.object({ agrees: part, meanCostMs: ms, reward: z.number() }),
+    }),
+  ),
+});
+named('Strategy', z.object({ ...strategy, learned: learned.optional() }));
 named(
   'Models',
   z.object({
@@ -240,6 +262,7 @@ const record = {
   category: text.optional(),
   categoryWhy: text.optional(),
   strategy: text.optional(),
+  arm: text.optional(),
   attempts: list(
     z.object({
       backend: text,
@@ -249,6 +272,7 @@ const record = {
       foreseenFirstMs: ms.optional(),
       cachedTokens: count.optional(),
       evictions: count.optional(),
+      hedge: z.literal(true).optional(),
     }),
   ),
   parallel: z.literal(true).optional(),

@@ -11,7 +11,7 @@ export const USUAL_DECISIONS = 50;
 
 /** How requests are routed, and how they were. */
 export const routingRoutes: readonly AdminRoute[] = [
-  { method: 'GET', path: 'strategy', run: ({ control }) => control.strategy() },
+  { method: 'GET', path: 'strategy', run: ({ control }) => ({ ...control.strategy(), learned: control.learned() }) },
   {
     method: 'PUT',
     path: 'strategy',

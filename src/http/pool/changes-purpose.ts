@@ -1,4 +1,4 @@
-import { decodeString, itemsOf, type Members, type Span } from '../../forward/json-scan.ts';
+import { decodeString, isEmptyArray, type Members, type Span } from '../../forward/json-scan.ts';
 
 /** What a native inference request is for: an answer, or only to have its model in memory, or out of it. */
 export type Purpose = 'answer' | 'load' | 'unload';
@@ -21,8 +21,8 @@ const isZero = (body: Buffer, span: Span): boolean => {
 
 const isEmpty = (body: Buffer, span: Span | undefined): boolean => {
   if (span === undefined) return true;
-  if (span.type === 'string') return decodeString(body, span) === '';
-  return span.type === 'array' && itemsOf(body, span).length === 0;
+  if (span.type === 'string') return span.end - span.start === 2;
+  return span.type === 'array' && isEmptyArray(body, span);
 };
 
 /** Reads it from a body that was scanned. The `/v1` routes can neither load nor unload without an answer. */

@@ -105,11 +105,11 @@ not asked:
     const without = await run(explainCommand, argv);
     expect([without.code, without.err]).toEqual([
       1,
-      `ollama-task-router explain: ${admin.url} wants the admin token: set TASK_ROUTER_ADMIN_TOKEN to the value of admin.token of its configuration\n`,
+      `ollama-task-router explain: ${admin.url} wants the admin token: set TASK_ROUTER_ADMIN_TOKEN to the value of admin.token of its configuration, or name a file that holds it with --token-file\n`,
     ]);
     const wrong = await run(explainCommand, argv, { TASK_ROUTER_ADMIN_TOKEN: 'secret' });
     expect((await admin.call(1)).headers.authorization).toBe('Bearer secret');
-    expect(wrong.err).toContain('does not take the token in TASK_ROUTER_ADMIN_TOKEN');
+    expect(wrong.err).toContain('does not take this token');
     expect(wrong.err).not.toContain('secret');
     expect((await run(explainCommand, argv)).err).toContain('refuses the call: Host "x" is not this machine');
   });
@@ -261,7 +261,7 @@ seconds  start  first   cost  wait prefill decode
 
   it('lets nothing that a client named move the cursor of the reader', async () => {
     admin.next(answering(200, whyAnswerOf({ model: 'm\u001B[2Jx' })), answering(404, { error: 'no \u001B]0;x\u0007' }));
-    expect((await why('r')).out).toContain('model      m?[2Jx\n');
+    expect((await why('r')).out).toContain('model      m?[2Jx → m\n');
     expect((await why('r')).err).toContain('no ?]0;x?');
   });
 

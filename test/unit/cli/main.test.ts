@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { OVERVIEW, USAGE } from '../../../src/cli/usage.ts';
 import { startChild } from '../../support/child.ts';
@@ -33,4 +35,16 @@ describe('the command line', () => {
       ]);
     },
   );
+
+  it('ends quietly when nobody reads its results any more', { timeout: 60_000 }, async () => {
+    const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', main, 'completion', 'zsh'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect([code, err]).toEqual([0, '']);
+  });
 });

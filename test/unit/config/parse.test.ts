@@ -157,7 +157,7 @@ retry: often
 
   it('name the known keys where none is near', () => {
     expect(problemsOf('retry: { zzzzzz: 1 }')).toEqual([
-      'f:1:10: retry.zzzzzz: unknown key; known under retry are max_attempts, budget, stall_guard',
+      'f:1:10: retry.zzzzzz: unknown key; known under retry are max_attempts, budget, stall_guard, hedge',
     ]);
   });
 

@@ -21,6 +21,7 @@ const metrics = new Metrics(
   {
     backends: () => [],
     queueDepth: () => 0,
+    availability: () => [],
     strategy: () => '',
     knownModel: () => true,
     placementActions: () => [],

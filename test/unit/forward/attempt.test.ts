@@ -191,6 +191,45 @@ describe('an attempt', () => {
     expect(res.destroyed).toBe(true);
   });
 
+  it('measures the time between pieces of a stream, and not what a client that does not read makes of it', () => {
+    const seen: number[] = [];
+    let asked = 0;
+    const gaps = (): { observe: (seconds: number) => void } => {
+      asked++;
+      return { observe: (seconds) => void seen.push(seconds) };
+    };
+    const { start, head, data, clock, controller, res } = stage('{}', undefined, { gaps });
+    start();
+    head(STREAM);
+    clock.advance(900);
+    data('{"done":false}\n');
+    expect(asked).toBe(0);
+    for (const ms of [20, 30]) {
+      clock.advance(ms);
+      data('{"done":false}\n');
+    }
+    res.stuck = true;
+    for (let i = 0; i < 20; i++) data(`${'x'.repeat(64 * 1024 - 1)}\n`);
+    expect(controller.paused).toBe(true);
+    clock.advance(5_000);
+    res.emit('drain');
+    data('{"done":false}\n');
+    clock.advance(40);
+    data('{"done":false}\n');
+    expect(seen.filter((seconds) => seconds > 0)).toEqual([0.02, 0.03, 0.04]);
+    expect(asked).toBe(1);
+  });
+
+  it('measures no time between the pieces of an answer that is no stream', () => {
+    const gaps = (): never => {
+      throw new Error('asked for');
+    };
+    const { start, head, data } = stage('{}', undefined, { gaps });
+    start();
+    head({ 'content-type': 'application/json' });
+    for (const piece of ['{', '"a":', '1}']) data(piece);
+  });
+
   it('is taken back before it was sent when the client leaves while it connects', async () => {
     const { attempt, start, end, controller } = stage();
     attempt.clientLeft();

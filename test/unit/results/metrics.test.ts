@@ -11,6 +11,7 @@ const SOURCES: MetricsSources = {
   ],
   queueDepth: (priority) => (priority === 'batch' ? 4 : 0),
   strategy: () => 'hybrid',
+  availability: () => [{ model: 'm:latest', backends: 0 }],
   digestSkew: () => [],
   placementActions: () => [{ kind: 'load', result: 'done', count: 3 }],
   suspects: () => [{ backend: 'a', model: 'm', reason: 'spill' }],
@@ -39,6 +40,7 @@ describe('what Prometheus sees', () => {
     expect(sample('strategy_info{strategy="hybrid"}')).toBe(1);
     expect(sample('build_info{version="1.2.3"}')).toBe(1);
     expect(sample('placement_actions_total{kind="load",result="done"}')).toBe(3);
+    expect(sample('model_available_backends{model="m:latest"}')).toBe(0);
     expect(sample('backend_suspect{backend="a",model="m",reason="spill"}')).toBe(1);
   });
 
@@ -68,12 +70,45 @@ describe('what Prometheus sees', () => {
     expect(sample('request_duration_seconds_sum{endpoint="chat",outcome="served"}')).toBe(1.5);
     expect(sample('time_to_first_token_seconds_sum{endpoint="chat",model="m:latest",backend="a"}')).toBe(0.25);
     expect(sample('queue_wait_seconds_sum{endpoint="chat"}')).toBe(0.04);
-    expect(sample('inter_token_seconds_sum{model="m:latest",backend="a"}')).toBeCloseTo(0.1);
     expect(sample('tokens_total{direction="in"}')).toBe(30);
     expect(sample('tokens_total{direction="out"}')).toBe(11);
     expect(sample('prompt_tokens_cached_total')).toBe(20);
     expect(sample('model_loads_total{backend="a",model="m:latest"}')).toBe(1);
     expect(sample('model_load_seconds_sum{backend="a",model="m:latest"}')).toBe(2.5);
+  });
+
+  it('counts the time between pieces of a stream by the model and backend that sent them, and unknown models together', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    const gaps = metrics.gaps('m', 'a');
+    gaps.observe(0.02);
+    gaps.observe(0.04);
+    gaps.observe(NaN);
+    metrics.gaps('never heard of', 'a').observe(1);
+    const sample = await scrape(metrics);
+    expect(sample('inter_token_seconds_sum{model="m:latest",backend="a"}')).toBeCloseTo(0.06);
+    expect(sample('inter_token_seconds_count{model="m:latest",backend="a"}')).toBe(2);
+    expect(sample('inter_token_seconds_bucket{le="0.02",model="m:latest",backend="a"}')).toBe(1);
+    expect(sample('inter_token_seconds_count{model="other",backend="a"}')).toBe(1);
+  });
+
+  it('has what alerts wait for at 0 before it happens for the first time', async () => {
+    const sample = await scrape(new Metrics(SOURCES, '1'));
+    for (const series of [
+      'config_reloads_total{result="failed"}',
+      'state_writes_total{result="failed"}',
+      'circuit_breaker_transitions_total{to="open"}',
+      'tokens_total{direction="out"}',
+    ])
+      expect(sample(series), series).toBe(0);
+  });
+
+  it('says whether the last reload was good', async () => {
+    const metrics = new Metrics(SOURCES, '1');
+    expect((await scrape(metrics))('config_last_reload_successful')).toBe(1);
+    metrics.reloaded('failed');
+    expect((await scrape(metrics))('config_last_reload_successful')).toBe(0);
+    metrics.reloaded('applied');
+    expect((await scrape(metrics))('config_last_reload_successful')).toBe(1);
   });
 
   it('takes the short load time of a resident model for no load', async () => {

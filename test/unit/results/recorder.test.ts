@@ -39,6 +39,7 @@ const scene = (): {
     {
       backends: () => [],
       queueDepth: () => 0,
+      availability: () => [],
       strategy: () => 'hybrid',
       knownModel: () => true,
       digestSkew: () => [],
