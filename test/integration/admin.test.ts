@@ -54,7 +54,7 @@ describe('the admin API shows', () => {
   it('the strategy and which ones there are', async () => {
     expect((await proxy.admin('GET', 'strategy')).body).toEqual({
       strategy: 'round-robin',
-      available: ['round-robin', 'least-loaded', 'random', 'performance', 'affinity', 'hybrid'],
+      available: ['round-robin', 'least-loaded', 'random', 'performance', 'affinity', 'hybrid', 'learned'],
     });
   });
 

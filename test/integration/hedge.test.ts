@@ -104,21 +104,23 @@ describe('a request whose server is silent', () => {
 
   it('is tried on a third one when both have failed', async () => {
     const faulty = await hedged(3);
-    const second = faulty.at(1).call(0);
+    // Either of the others may be the second: whoever is asked first fails, and whoever is asked then answers.
+    let asked = 0;
+    const inTurn: Script = (call) => (asked++ === 0 ? whole(500, { error: 'it broke' }) : answer('three'))(call);
+    faulty.at(1).otherwise = inTurn;
+    faulty.at(2).otherwise = inTurn;
+    const second = Promise.race([faulty.at(1).call(0), faulty.at(2).call(0)]);
     faulty.at(0).next(
       once(
         second.then(({ received }) => received),
         resetAtOnce,
       ),
     );
-    faulty.at(1).next(whole(500, { error: 'it broke' }));
-    faulty.at(2).next(answer('three'));
-    // Whichever of the others is the second.
-    faulty.at(2).otherwise = whole(500, { error: 'it broke' });
     const { body, headers } = await askedBy(faulty);
-    expect([body, headers['x-task-router-backend']]).toEqual([answerOf('three'), 'b2']);
+    expect(body).toBe(answerOf('three'));
+    expect(headers['x-task-router-backend']).toMatch(/^b[12]$/);
     const { attempts } = await faulty.ended('r1');
-    expect(attempts.map(({ backend, outcome }) => `${backend} ${outcome.kind}`)).toContain('b2 served');
+    expect(attempts.map(({ outcome }) => outcome.kind)).toContain('served');
     expect(attempts).toHaveLength(3);
     expect(attempts.slice(0, 2).map(({ outcome }) => outcome.kind)).toEqual(['backend-failed', 'backend-failed']);
     await expectAfterwards(faulty, 'failed');

@@ -190,6 +190,7 @@ describe('a proxy with state in memory', () => {
     onTestFinished(() => proxy.stop());
     await chat(proxy);
     await proxy.app.save(10_000);
-    expect([...(await proxy.metrics()).keys()].filter((name) => name.includes('state_writes'))).toEqual([]);
+    const writes = [...(await proxy.metrics())].filter(([name]) => name.includes('state_writes'));
+    expect(writes.filter(([, count]) => count !== 0)).toEqual([]);
   });
 });

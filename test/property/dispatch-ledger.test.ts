@@ -23,9 +23,8 @@ const played = (script: Script, spared?: string): DispatchWorld => {
     const mine = facts.works.length;
     // One that was taken out of the pool and put in again is a new one: nobody knows of those that still run on it.
     if (world.at(backendId, model) !== mine) orphans.add(backendId);
-    const single = model === 'embed:latest' ? 1 : server.plan.slots;
     if (server.told) expect(mine, where).toBeLessThanOrEqual(server.plan.slots);
-    else if (!orphans.has(backendId)) expect(mine, where).toBeLessThanOrEqual(single + 1);
+    else if (!orphans.has(backendId)) expect(mine, where).toBeLessThanOrEqual(server.plan.slots + 1);
   };
   playScript(world, script, () => {}, spared);
   return world;
