@@ -144,8 +144,7 @@ describe('/metrics', () => {
     expect(grown('time_to_first_token_seconds_count', 'endpoint="chat"', `model="${CHAT}"`)).toBe(1);
     expect(grown('queue_wait_seconds_count', 'endpoint="chat"')).toBe(1);
     expect(grown('decision_seconds_count', 'strategy="round-robin"')).toBe(1);
-    // Five tokens and the final record; pieces that come close together may be read as one.
-    expect(grown('inter_token_seconds_count', `model="${CHAT}"`)).toBeGreaterThanOrEqual(1);
+    // Five tokens and the final record; pieces that come close together may be read as one, up to all of them.
     expect(grown('inter_token_seconds_count', `model="${CHAT}"`)).toBeLessThanOrEqual(5);
     expect(grown('tokens_total', 'direction="out"')).toBe(5);
     expect(grown('tokens_total', 'direction="in"')).toBeGreaterThan(5);
