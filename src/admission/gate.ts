@@ -323,7 +323,7 @@ export class Gate {
     const light = !room && this.#askedLately(only, at);
     if (!light) {
       for (const lane of this.#queue.lanes.values()) {
-        if (only === undefined || lane.name === only) lane.renew(id, at);
+        if (only === undefined || lane.name === only) lane.renew(id, freed === undefined ? at : undefined);
       }
       hooks.walkBegins(only);
     }

@@ -27,8 +27,9 @@ export class Lane {
   size = 0;
   /** Number of the last walk in which it was full. */
   closedIn = -1;
-  /** Number and time of the last walk that asked those who lean again, and how many of each class leaned since then. */
+  /** Number of the last walk that asked those who lean again, and how many of each class leaned since then. */
   epoch = -1;
+  /** ms on the Clock of the last such walk that was for everybody, and not for one place that became free. */
   epochAt = -Infinity;
   readonly leaning: Record<PriorityClass, number> = { interactive: 0, normal: 0, batch: 0 };
 
@@ -36,10 +37,13 @@ export class Lane {
     this.name = name;
   }
 
-  /** A walk that asks everybody again begins. */
-  renew(walk: number, at: number): void {
+  /**
+   * A walk that asks again begins.
+   * @param at ms on the Clock, where it asks everybody; undefined where it is for one place
+   */
+  renew(walk: number, at: number | undefined): void {
     this.epoch = walk;
-    this.epochAt = at;
+    if (at !== undefined) this.epochAt = at;
     for (const each of PRIORITY_CLASSES) this.leaning[each] = 0;
   }
 }
