@@ -158,6 +158,24 @@ describe('/metrics', () => {
     expect(samples.get('task_router_model_load_seconds_sum{backend="slow",model="slow:1b"}')).toBe(2);
   });
 
+  it('counts the gap between two pieces of a stream, and how long it was', async () => {
+    const before = await proxy.metrics();
+    slow.hold();
+    const answer = await fetch(`${proxy.url}/api/chat`, {
+      method: 'POST',
+      body: JSON.stringify({ model: 'slow:1b', messages: [{ role: 'user', content: 'x' }] }),
+    });
+    const lines = answer.body?.getReader();
+    await lines?.read();
+    slow.release();
+    while ((await lines?.read())?.done === false);
+    const after = await proxy.metrics();
+    const grown = (name: string): number => sum(after, name, 'model="slow:1b"') - sum(before, name, 'model="slow:1b"');
+    expect(grown('inter_token_seconds_count')).toBeGreaterThanOrEqual(1);
+    expect(grown('inter_token_seconds_count')).toBeLessThanOrEqual(5);
+    expect(grown('inter_token_seconds_sum')).toBeGreaterThan(0);
+  });
+
   it('counts embeddings and requests that run no model apart', async () => {
     const before = await proxy.metrics();
     await proxy.call('/api/embed', { body: { model: EMBED, input: 'x' } });
