@@ -1,3 +1,4 @@
+import type { Schedule } from '../core/beat.ts';
 import type { Clock } from '../core/clock.ts';
 import { errorText, ProxyError } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
@@ -22,9 +23,6 @@ export interface LeaveSignal {
   addEventListener(event: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
   removeEventListener(event: 'abort', listener: () => void): void;
 }
-
-/** Sets a timer and gives back what cancels it: timers belong to the edge, the gate only says when. */
-export type Schedule = (ms: number, run: () => void) => () => void;
 
 /**
  * ms for which those who lean are not asked again unless a place became free. Where they lean hardly changes in that

@@ -1,3 +1,4 @@
+import { Beat, type Schedule } from '../core/beat.ts';
 import type { Clock } from '../core/clock.ts';
 import { NO_DEMAND, type RunnerShape } from '../core/demand.ts';
 import { errorText } from '../core/errors.ts';
@@ -26,15 +27,12 @@ export interface RecoveryParts {
   readonly look: (backend: string) => Promise<void>;
   /** Sends one; resolves when it is known how it went. */
   readonly ask: (order: OneTokenOrder) => Promise<Outcome>;
-  /** Sets a timer and gives back what cancels it. */
-  readonly schedule: (ms: number, run: () => void) => () => void;
+  readonly schedule: Schedule;
   readonly log: Log;
 }
 
 /** A recovered server waits for at most about a second until it is tried; three trials close a breaker in three. */
 const INTERVAL_MS = 1_000;
-/** Spread of the interval, so that several proxies in front of one server do not try it in step. */
-const JITTER = 0.2;
 /** How long one token may take, as for a client's request (patience.ts), and beside that a load. */
 const PATIENCE_MS = LEAST_FIRST_MS;
 
@@ -47,25 +45,20 @@ export class Recovery {
   readonly #parts: RecoveryParts;
   /** Backends that are being tried: one thing at a time. */
   readonly #busy = new Set<string>();
-  #cancel: (() => void) | undefined;
+  readonly #beat: Beat;
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
+    this.#beat = new Beat(INTERVAL_MS, parts.rng, parts.schedule, () => this.beat());
   }
 
-  /** To be called once. */
   start(): void {
-    const wait = INTERVAL_MS * (1 + JITTER * (this.#parts.rng.next() - 0.5));
-    this.#cancel = this.#parts.schedule(wait, () => {
-      this.beat();
-      this.start();
-    });
+    this.#beat.start();
   }
 
   /** Tries nobody more; what is under way ends by itself. */
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#beat.stop();
   }
 
   /** Begins to try everybody who is due and not being tried already. */

@@ -1,5 +1,6 @@
 import type { Backend, Runner } from '../backends/backend.ts';
 import type { Ill } from '../backends/ills.ts';
+import { Beat, type Schedule } from '../core/beat.ts';
 import { errorText } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
 import type { HostFacts } from '../facts/host.ts';
@@ -9,7 +10,7 @@ import { Remedies, toUnload, type HealCount, type RemedyParts } from './remedy.t
 
 export interface IllWatchParts extends RemedyParts {
   readonly rng: Rng;
-  readonly schedule: (ms: number, run: () => void) => () => void;
+  readonly schedule: Schedule;
   /** ms since 1970. */
   readonly wallMs: () => number;
 }
@@ -22,8 +23,6 @@ export interface IllSettings {
 }
 
 const INTERVAL_MS = 1_000;
-/** Spread of the interval, so that several proxies in front of one server do not act in step. */
-const JITTER = 0.2;
 /** A server that is freed goes on loading within about a second; what it owes then takes as long as a load does. */
 const TREAT_EVERY_MS = 10_000;
 const TREAT_MOST_MS = 300_000;
@@ -55,27 +54,22 @@ export class IllWatch {
   readonly #hung = new Map<string, Treatment>();
   readonly #noted = new Map<string, Map<string, Ill>>();
   #settings: IllSettings;
-  #cancel: (() => void) | undefined;
+  readonly #beat: Beat;
 
   constructor(parts: IllWatchParts, settings: IllSettings) {
     this.#parts = parts;
     this.#remedies = new Remedies(parts);
     this.#settings = settings;
+    this.#beat = new Beat(INTERVAL_MS, parts.rng, parts.schedule, () => this.beat());
   }
 
-  /** To be called once. */
   start(): void {
-    const wait = INTERVAL_MS * (1 + JITTER * (this.#parts.rng.next() - 0.5));
-    this.#cancel = this.#parts.schedule(wait, () => {
-      this.beat();
-      this.start();
-    });
+    this.#beat.start();
   }
 
   /** Watches no more; what is under way ends by itself. */
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#beat.stop();
   }
 
   configure(settings: IllSettings): void {

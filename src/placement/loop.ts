@@ -1,3 +1,4 @@
+import { Beat, type Schedule } from '../core/beat.ts';
 import type { Clock } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
@@ -20,8 +21,7 @@ export interface PlacementParts {
   act(action: PlacementAction): Promise<ActOutcome>;
   readonly clock: Clock;
   readonly rng: Rng;
-  /** Sets a timer and gives back what cancels it. */
-  schedule(ms: number, run: () => void): () => void;
+  readonly schedule: Schedule;
   readonly log: Log;
 }
 
@@ -47,8 +47,6 @@ export interface PlacementCount {
 
 /** A queue that a copy would help lasts for many seconds; a plan for 1,000 hosts takes about 2 ms. */
 const INTERVAL_MS = 1_000;
-/** Spread of the interval, so that several proxies in front of one pool do not act in step. */
-const JITTER = 0.2;
 /** Ended actions kept for people. */
 const RECENT = 100;
 
@@ -62,13 +60,14 @@ export class Placement {
   readonly #counts = new Map<string, number>();
   readonly #recent: PlacementRecord[] = [];
   #settings: PlacementSettings;
-  #cancel: (() => void) | undefined;
+  readonly #beat: Beat;
   #stopped = false;
 
   /** Begins at once, with the first plan an interval later, if the settings say so. */
   constructor(parts: PlacementParts, settings: PlacementSettings) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#beat = new Beat(INTERVAL_MS, parts.rng, parts.schedule, () => this.#tick());
     this.#follow();
   }
 
@@ -102,22 +101,8 @@ export class Placement {
   }
 
   #follow(): void {
-    const runs = this.#settings.enabled && !this.#stopped;
-    if (runs) {
-      if (this.#cancel === undefined) this.#next();
-      return;
-    }
-    this.#cancel?.();
-    this.#cancel = undefined;
-  }
-
-  #next(): void {
-    const wait = INTERVAL_MS * (1 + JITTER * (this.#parts.rng.next() - 0.5));
-    this.#cancel = this.#parts.schedule(wait, () => {
-      this.#cancel = undefined;
-      this.#tick();
-      this.#follow();
-    });
+    if (this.#settings.enabled && !this.#stopped) this.#beat.start();
+    else this.#beat.stop();
   }
 
   #tick(): void {
